@@ -1,0 +1,106 @@
+"""The values a feed is made of: one entry per deadline, and what the holder of a link chose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from typing import Literal
+
+from tracker.domain.zone import at_official
+from tracker.i18n import Language
+
+Component = Literal["event", "todo"]
+SECOND = timedelta(seconds=1)
+
+
+class EntryStatus(StrEnum):
+    """What a feed says of a deadline.
+
+    Coarser than the status on the pages: no "due soon", no number of days. A calendar shows the day, and
+    the words of an entry may change only with its facts, or once, when it becomes overdue.
+    Why: docs/decisions/0020-what-a-feed-says.md.
+    """
+
+    IN_TERM = "in_term"
+    OVERDUE = "overdue"
+    AWAITING_CONFIRMATION = "awaiting_confirmation"
+    RETURNED = "returned"
+    DONE_ON_TIME = "done_on_time"
+    DONE_LATE = "done_late"
+    WITHDRAWN = "withdrawn"
+    TRANSFERRED = "transferred"
+    SUPERSEDED = "superseded"
+
+
+CANCELLED = frozenset({EntryStatus.WITHDRAWN, EntryStatus.TRANSFERRED, EntryStatus.SUPERSEDED})
+DONE = frozenset({EntryStatus.DONE_ON_TIME, EntryStatus.DONE_LATE})
+
+
+@dataclass(frozen=True, slots=True)
+class FeedEntry:
+    """One assignment's deadline as calendars see it.
+
+    `version` grows with every change of a fact; `changed_at` is the instant of the last one.
+    `done_at` is set for what is done; `urgency` is one of normal, urgent, very_urgent, express.
+    A `restricted` entry names its directive and its agency, never the task.
+    """
+
+    uid: str
+    parent_uid: str
+    directive_number: str
+    short_name: str
+    agency: str
+    status: EntryStatus
+    due_on: date
+    due_time: time | None
+    version: int
+    created_at: datetime
+    changed_at: datetime
+    url: str
+    off_day: bool = False
+    started: bool = False
+    restricted: bool = False
+    urgency: str = "normal"
+    done_at: datetime | None = None
+    categories: tuple[str, ...] = ()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the assignment no longer stands."""
+        return self.status in CANCELLED
+
+    @property
+    def done(self) -> bool:
+        """Whether the result was confirmed."""
+        return self.status in DONE
+
+    @property
+    def open(self) -> bool:
+        """Whether something is still expected."""
+        return not self.cancelled and not self.done
+
+    @property
+    def sequence(self) -> int:
+        """SEQUENCE: grows with each version, and once more when the day passes and the title says so."""
+        return 2 * self.version + (self.status is EntryStatus.OVERDUE)
+
+    @property
+    def stamped_at(self) -> datetime:
+        """DTSTAMP and LAST-MODIFIED: the last change, or the moment it became overdue if that was later."""
+        if self.status is not EntryStatus.OVERDUE:
+            return self.changed_at
+        return max(self.changed_at, at_official(self.due_on + timedelta(days=1), time(0)))
+
+
+@dataclass(frozen=True, slots=True)
+class FeedOptions:
+    """What the holder of a link chose; `alarms` are days before the deadline, 0 the day itself."""
+
+    name: str
+    language: Language = "vi"
+    component: Component = "event"
+    alarms: tuple[int, ...] = ()
+    with_cancelled: bool = True
+    consolidated: bool = False
+    color: str = "steelblue"
