@@ -1,0 +1,360 @@
+"""The one way to the database: the engine, its pool, and the transaction that everything opens.
+
+Piccolo's tables and the helpers below use the same pool and the same open transaction.
+The engine connects when `open_pool()` is called in the running loop, never at import (trap 13).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
+from contextlib import asynccontextmanager
+from enum import Enum
+from typing import Any, Literal, TypeAlias, TypeVar
+from urllib.parse import parse_qs, urlsplit
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+from piccolo.engine.postgres import AsyncBatch, PostgresEngine, PostgresTransaction
+from piccolo.query.base import Query
+
+from tracker.domain.errors import TrackerError
+from tracker.settings import Settings
+
+T = TypeVar("T")
+Record = asyncpg.Record
+Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
+Isolation = Literal["read_committed", "repeatable_read", "serializable"]
+
+CONNECT_SECONDS = 5.0
+ACQUIRE_SECONDS = 5.0
+COMMAND_SECONDS = 20.0
+CLOSE_SECONDS = 10.0
+
+# Bar O12: a session that hangs gives up by itself, whichever side noticed first.
+SESSION_SETTINGS = {
+    "application_name": "tracker",
+    "timezone": "UTC",
+    "statement_timeout": "15s",
+    "lock_timeout": "3s",
+    "idle_in_transaction_session_timeout": "30s",
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+}
+
+
+class DatabaseError(TrackerError):
+    """The database layer was used wrongly or does not answer; the child says which."""
+
+    code = "database"
+
+
+class PoolNotOpen(DatabaseError):
+    """A query ran before open_pool() or after close_pool()."""
+
+    code = "database_pool_not_open"
+
+
+class NestedTransaction(DatabaseError):
+    """A transaction was opened inside another one: one action is one transaction."""
+
+    code = "database_nested_transaction"
+
+
+class LazyEngine(PostgresEngine):
+    """Piccolo's engine without a connection at import and without one connection per query (traps 13, 51)."""
+
+    async def check_version(self) -> None:
+        """Nothing: the constructor must not connect; `doctor` looks at the version."""
+
+    async def prep_database(self) -> None:
+        """Nothing: no extension is used."""
+
+    async def get_new_connection(self) -> asyncpg.Connection[asyncpg.Record]:
+        """Refuse: a query outside the pool is a mistake in the order of starting."""
+        raise PoolNotOpen()
+
+    async def batch(
+        self, query: Query[Any, Any], batch_size: int = 100, node: str | None = None
+    ) -> AsyncBatch:
+        """Refuse: Piccolo's batch swallows exceptions of its body (trap 10); use `stream()`."""
+        raise NotImplementedError("use stream(): Piccolo's batch swallows exceptions")
+
+
+DB = LazyEngine(config={"database": "tracker"})
+
+
+# -- the pool ------------------------------------------------------------------------------------------
+
+
+async def open_pool(settings: Settings, *, wait_seconds: float = 30.0) -> None:
+    """Open the pool in the running loop; a server that is still starting is waited for.
+
+    Raises PoolNotOpen's cause, the last connection error, when `wait_seconds` have passed.
+    """
+    if DB.pool is not None:
+        raise RuntimeError("the pool is open already")
+    dsn = settings.dsn()
+    deadline = asyncio.get_running_loop().time() + wait_seconds
+    while True:
+        try:
+            DB.pool = await asyncpg.create_pool(
+                dsn,
+                min_size=settings.pool_min,
+                max_size=settings.pool_max,
+                timeout=CONNECT_SECONDS,
+                command_timeout=COMMAND_SECONDS,
+                server_settings=SESSION_SETTINGS,
+                **_target(dsn),
+            )
+            return
+        except Exception as error:
+            too_late = asyncio.get_running_loop().time() > deadline
+            if too_late or classify_failure(error) is not Failure.UNAVAILABLE:
+                raise
+            await asyncio.sleep(0.2)
+
+
+def _target(dsn: str) -> dict[str, Any]:
+    """With several hosts in the address, only the primary will do."""
+    parts = urlsplit(dsn)
+    query = parse_qs(parts.query)
+    several = "," in parts.netloc or any("," in host for host in query.get("host", []))
+    return {"target_session_attrs": "read-write"} if several and "target_session_attrs" not in query else {}
+
+
+async def close_pool() -> None:
+    """Close the pool within a bound: a dead peer must not hold up the exit (trap 18)."""
+    pool, DB.pool = DB.pool, None
+    if pool is None:
+        return
+    try:
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await pool.close()
+    except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        pool.terminate()
+
+
+def pool() -> asyncpg.Pool[asyncpg.Record]:
+    """The open pool. Raises PoolNotOpen."""
+    if DB.pool is None:
+        raise PoolNotOpen()
+    opened: asyncpg.Pool[asyncpg.Record] = DB.pool
+    return opened
+
+
+@asynccontextmanager
+async def _pooled() -> AsyncIterator[Connection]:
+    """A connection of the pool, given back whatever happens; a lost primary makes the pool renew itself."""
+    source = pool()
+    connection = await source.acquire(timeout=ACQUIRE_SECONDS)
+    try:
+        yield connection
+    except Exception as error:
+        if is_failover(error):
+            # Bar N7: connections to the old primary live on after a failover (trap 19).
+            await source.expire_connections()
+        raise
+    finally:
+        # A connection that cannot be reset is terminated by asyncpg; what happened before stands.
+        with contextlib.suppress(Exception):
+            await source.release(connection, timeout=CONNECT_SECONDS)
+
+
+@asynccontextmanager
+async def connection() -> AsyncIterator[Connection]:
+    """The open transaction's connection, else one of the pool: for COPY, cursors and the helpers below."""
+    current = DB.current_transaction.get()
+    if current is not None:
+        yield current.connection
+        return
+    async with _pooled() as pooled:
+        yield pooled
+
+
+# -- transactions --------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def transaction(
+    isolation: Isolation = "read_committed", *, readonly: bool = False
+) -> AsyncIterator[None]:
+    """One unit of work: everything inside commits together or not at all.
+
+    Await in turn inside it; no gather, no task, no mail.  Raises NestedTransaction inside another one.
+    Piccolo 1.38's own context manager loses its connection when BEGIN, COMMIT or ROLLBACK raises (trap 9).
+    """
+    if DB.current_transaction.get() is not None:
+        raise NestedTransaction()
+    async with _pooled() as pooled:
+        unit = PostgresTransaction(engine=DB)
+        unit.connection = pooled
+        unit.transaction = pooled.transaction(isolation=isolation, readonly=readonly)
+        await unit.transaction.start()
+        mark = DB.current_transaction.set(unit)
+        try:
+            yield
+        except BaseException:
+            # The first error is the one to tell; a lost connection has rolled back by itself.
+            with contextlib.suppress(Exception):
+                await unit.transaction.rollback()
+            raise
+        else:
+            await unit.transaction.commit()
+        finally:
+            DB.current_transaction.reset(mark)
+
+
+@asynccontextmanager
+async def savepoint() -> AsyncIterator[None]:
+    """Part of a transaction that may fail alone: on an exception only this part is undone."""
+    current = DB.current_transaction.get()
+    if current is None:
+        raise RuntimeError("a savepoint needs a transaction")
+    async with current.connection.transaction():
+        yield
+
+
+def in_transaction() -> bool:
+    """Whether the present task has a transaction open."""
+    return DB.current_transaction.get() is not None
+
+
+def start_detached(work: Coroutine[Any, Any, T], *, name: str | None = None) -> asyncio.Task[T]:
+    """A task that does not inherit the open transaction (trap 12)."""
+    return asyncio.get_running_loop().create_task(work, name=name, context=contextvars.Context())
+
+
+# -- queries -------------------------------------------------------------------------------------------
+
+
+async def fetch(sql: str, *args: object, timeout: float | None = None) -> list[Record]:  # noqa: ASYNC109
+    """All rows; `$1` style parameters.  jsonb arrives and leaves as text: use json.loads and json.dumps."""
+    async with connection() as c:
+        return await c.fetch(sql, *args, timeout=timeout)
+
+
+async def fetchrow(sql: str, *args: object) -> Record | None:
+    """The first row, or None."""
+    async with connection() as c:
+        return await c.fetchrow(sql, *args)
+
+
+async def fetchval(sql: str, *args: object) -> Any:
+    """The first column of the first row, or None."""
+    async with connection() as c:
+        return await c.fetchval(sql, *args)
+
+
+async def execute(sql: str, *args: object, timeout: float | None = None) -> int:  # noqa: ASYNC109
+    """Run a statement; returns how many rows it touched, for conditional updates."""
+    async with connection() as c:
+        return _row_count(await c.execute(sql, *args, timeout=timeout))
+
+
+async def executemany(sql: str, rows: Iterable[Sequence[object]]) -> None:
+    """Run a statement for many rows, all or none; prefer unnest() or `copy_rows` for thousands."""
+    async with connection() as c:
+        await c.executemany(sql, rows)
+
+
+async def copy_rows(table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
+    """COPY rows into a table; returns how many."""
+    async with connection() as c:
+        return _row_count(await c.copy_records_to_table(table, columns=list(columns), records=rows))
+
+
+async def stream(sql: str, *args: object, prefetch: int = 500) -> AsyncIterator[Record]:
+    """Rows one by one, in constant memory; must be used inside a transaction."""
+    current = DB.current_transaction.get()
+    if current is None:
+        raise RuntimeError("a stream needs a transaction")
+    async for row in current.connection.cursor(sql, *args, prefetch=prefetch):
+        yield row
+
+
+def _row_count(status: str) -> int:
+    """The number at the end of a command tag.
+
+    >>> _row_count("UPDATE 3"), _row_count("INSERT 0 2"), _row_count("CREATE TABLE")
+    (3, 2, 0)
+    """
+    last = status.rpartition(" ")[2]
+    return int(last) if last.isdigit() else 0
+
+
+# -- failures (bar N16) --------------------------------------------------------------------------------
+
+
+class Failure(Enum):
+    """What to do about a database error."""
+
+    RETRY = "retry"  # the whole transaction may be run again at once
+    UNAVAILABLE = "unavailable"  # the database does not serve now; try later, answer 503
+    REFUSED = "refused"  # the statement is wrong or breaks a rule; trying again changes nothing
+
+
+_RETRY_STATES = {
+    "40001",  # serialization failure
+    "40P01",  # deadlock
+    "26000",  # prepared statement gone: a pooler or a failover dropped it
+}
+_UNAVAILABLE_STATES = {
+    "25006",  # read-only: a standby after failover, or set so by the operator
+    "53000", "53100", "53200", "53300", "53400",  # disk full, out of memory, too many connections
+    "55P03",  # lock timeout
+    "57014",  # statement timeout
+    "57P01", "57P02", "57P03", "57P04", "57P05",  # shutdown, crash, starting up, dropped, idle timeout
+    "25P03", "25P04",  # idle in transaction, transaction timeout
+    "58000", "58030",  # I/O error
+}  # fmt: skip
+
+
+def classify_failure(error: BaseException) -> Failure:
+    """Whether to run again, to wait, or to give up.
+
+    >>> classify_failure(asyncpg.DeadlockDetectedError()).value
+    'retry'
+    """
+    if isinstance(error, asyncpg.InvalidCachedStatementError | asyncpg.OutdatedSchemaCacheError):
+        return Failure.RETRY  # a migration changed the table under a cached plan (trap 20)
+    if isinstance(error, asyncpg.PostgresError):
+        state = error.sqlstate or ""
+        if state in _RETRY_STATES:
+            return Failure.RETRY
+        if state in _UNAVAILABLE_STATES or state.startswith("08"):
+            return Failure.UNAVAILABLE
+        return Failure.REFUSED
+    if isinstance(error, asyncpg.TargetServerAttributeNotMatched | PoolNotOpen):
+        return Failure.UNAVAILABLE
+    if isinstance(error, asyncpg.InterfaceError):
+        # "connection is closed" and its kin; a misuse says "another operation is in progress".
+        return Failure.UNAVAILABLE if "clos" in str(error) else Failure.REFUSED
+    if isinstance(error, OSError | TimeoutError | asyncio.TimeoutError | EOFError):
+        return Failure.UNAVAILABLE
+    return Failure.REFUSED
+
+
+def is_failover(error: BaseException) -> bool:
+    """Whether the pool's connections lead to a server that is no longer the primary, or is gone."""
+    return isinstance(error, asyncpg.PostgresError) and error.sqlstate in {"25006", "57P01", "57P02"}
+
+
+async def run_with_retries(action: Callable[[], Awaitable[T]], *, attempts: int = 3) -> T:
+    """Run an action that opens its own transaction; run it again when the database asks for that.
+
+    Deadlocks and serialization failures are repeated up to `attempts` times, a read-only answer once,
+    on fresh connections.  Only for actions without effects outside the transaction.
+    """
+    for attempt in range(1, attempts + 1):
+        try:
+            return await action()
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            again = classify_failure(error) is Failure.RETRY or (is_failover(error) and attempt == 1)
+            if not again or attempt == attempts:
+                raise
+        await asyncio.sleep(0.01 * 4**attempt)
+    raise AssertionError("unreachable")
