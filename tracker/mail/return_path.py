@@ -1,4 +1,4 @@
-"""The envelope sender of each message: it names the outbox row, signed, so that a forged bounce is not believed."""
+"""The envelope sender: it names the outbox row and is signed, so that a forged bounce is not believed."""
 
 import hmac
 import re
