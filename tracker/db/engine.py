@@ -177,6 +177,22 @@ async def connection() -> AsyncIterator[Connection]:
 
 # -- transactions --------------------------------------------------------------------------------------
 
+_may_join: contextvars.ContextVar[bool] = contextvars.ContextVar("may_join", default=False)
+
+
+@asynccontextmanager
+async def enclosing_transaction() -> AsyncIterator[None]:
+    """A transaction whose one action joins it: its answer is recorded with its effect or neither is (bar A3).
+
+    The action's own transaction() becomes a savepoint, so what it undoes is undone.  For the HTTP edge only.
+    """
+    async with transaction():
+        mark = _may_join.set(True)
+        try:
+            yield
+        finally:
+            _may_join.reset(mark)
+
 
 @asynccontextmanager
 async def transaction(
@@ -188,7 +204,15 @@ async def transaction(
     Piccolo 1.38's own context manager loses its connection when BEGIN, COMMIT or ROLLBACK raises (trap 9).
     """
     if DB.current_transaction.get() is not None:
-        raise NestedTransaction()
+        if not _may_join.get() or isolation != "read_committed" or readonly:
+            raise NestedTransaction()
+        mark_joined = _may_join.set(False)
+        try:
+            async with savepoint():
+                yield
+        finally:
+            _may_join.reset(mark_joined)
+        return
     async with _pooled() as pooled:
         unit = PostgresTransaction(engine=DB)
         unit.connection = pooled
