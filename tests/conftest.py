@@ -1,0 +1,160 @@
+"""What every test may ask for: a PostgreSQL of its own, emptied, with the pool open in the test's loop.
+
+An async test says `pytestmark = pytest.mark.anyio` and takes `database`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from tracker import clock
+from tracker.db import engine
+from tracker.db.embedded import EmbeddedPostgres
+from tracker.db.migrate import migrate
+from tracker.settings import Settings, load
+
+_PREFIX = "tracker-test-"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The session's server: `template` is migrated and never connected to, `tracker` is emptied and reused."""
+
+    server: EmbeddedPostgres
+    settings: Settings
+    reset_sql: str
+    template: str = "pristine"
+
+    def admin_dsn(self) -> str:
+        """For CREATE and DROP DATABASE."""
+        return self.server.dsn("postgres")
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """All async tests run on asyncio, as the service does."""
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def _no_surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Settings of the machine and a moved clock must not reach a test, nor leave it."""
+    for name in list(os.environ):
+        if name.startswith("TRACKER_") or name == "DATABASE_URL":
+            monkeypatch.delenv(name)
+    yield
+    clock.set_offset(timedelta())
+
+
+@pytest.fixture(scope="session")
+def server_folder() -> Iterator[Path]:
+    """A folder that goes away with the session; those of killed sessions go now."""
+    base = Path(tempfile.gettempdir())
+    for old in base.glob(f"{_PREFIX}*"):
+        pid = old.name.removeprefix(_PREFIX).partition("-")[0]
+        if pid.isdigit() and not Path(f"/proc/{pid}").exists():
+            shutil.rmtree(old, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=base))
+    folder.chmod(0o755)  # as root, the server runs under an account that must get in
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def cluster(server_folder: Path) -> Iterator[Cluster]:
+    """One server per test session and xdist worker, without fsync, migrated once."""
+    with EmbeddedPostgres(server_folder / "pg", durable=False) as server:
+        settings = load({"TRACKER_DATA_DIR": str(server_folder / "var")}).with_database(server.dsn())
+        asyncio.run(migrate(settings))
+        reset_sql = asyncio.run(_make_template(server))
+        yield Cluster(server, settings, reset_sql)
+
+
+async def _make_template(server: EmbeddedPostgres) -> str:
+    """Copy the migrated database aside, and write the statements that bring it back to that state."""
+    admin = await asyncpg.connect(server.dsn("postgres"))
+    await admin.execute("CREATE DATABASE pristine TEMPLATE tracker")
+    await admin.close()
+    connection = await asyncpg.connect(server.dsn())
+    try:
+        tables = await connection.fetch(
+            "SELECT oid::regclass::text AS name FROM pg_class WHERE relkind = 'r' AND relname <> 'migration'"
+            " AND relnamespace = 'public'::regnamespace ORDER BY oid"
+        )
+        sequences = await connection.fetch(
+            "SELECT format('%I.%I', schemaname, sequencename) AS name, last_value FROM pg_sequences"
+            " WHERE schemaname = 'public' AND sequencename <> 'migration_id_seq'"
+        )
+        steps = ["BEGIN", "SET LOCAL session_replication_role = replica"]
+        steps += [f"DELETE FROM {t['name']}" for t in tables]
+        await connection.execute("CREATE SCHEMA pristine")
+        for table in tables:
+            name = table["name"]
+            if await connection.fetchval(f"SELECT EXISTS (SELECT FROM {name})"):
+                await connection.execute(f"CREATE TABLE pristine.{name} AS TABLE {name}")
+                steps.append(f"INSERT INTO {name} OVERRIDING SYSTEM VALUE SELECT * FROM pristine.{name}")
+        for s in sequences:
+            last = s["last_value"]
+            steps.append(f"SELECT setval('{s['name']}', {last or 1}, {'true' if last else 'false'})")
+        return ";\n".join([*steps, "COMMIT"])
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+def settings(cluster: Cluster, tmp_path: Path) -> Settings:
+    """Settings of the test's server, with a data folder of the test's own."""
+    return load({"TRACKER_DATA_DIR": str(tmp_path / "var")}).with_database(cluster.server.dsn())
+
+
+@pytest.fixture
+async def database(anyio_backend: str, cluster: Cluster, settings: Settings) -> AsyncIterator[Settings]:
+    """The migrated database as it was after the migrations, the pool open in this test's loop."""
+    await engine.open_pool(settings)
+    try:
+        async with engine.connection() as connection:
+            await connection.execute(cluster.reset_sql)
+        yield settings
+    finally:
+        await engine.close_pool()
+
+
+@pytest.fixture
+async def fresh_database(anyio_backend: str, cluster: Cluster, settings: Settings) -> AsyncIterator[Settings]:
+    """A database of this test alone, for those that change the schema; slower than `database`."""
+    async with _copy_of(cluster, "fresh") as dsn:
+        await engine.open_pool(settings.with_database(dsn))
+        try:
+            yield settings.with_database(dsn)
+        finally:
+            await engine.close_pool()
+
+
+@pytest.fixture
+async def empty_database(anyio_backend: str, cluster: Cluster, settings: Settings) -> AsyncIterator[Settings]:
+    """A database without a schema and without a pool, for the tests of migrations and of starting."""
+    async with _copy_of(cluster, "empty", template="template0") as dsn:
+        yield settings.with_database(dsn)
+
+
+@contextlib.asynccontextmanager
+async def _copy_of(cluster: Cluster, name: str, template: str | None = None) -> AsyncIterator[str]:
+    admin = await asyncpg.connect(cluster.admin_dsn())
+    try:
+        await admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template or cluster.template}")
+        yield cluster.server.dsn(name)
+        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await admin.close()
