@@ -1,7 +1,7 @@
 """Resolution of deadline rules: the civil date a rule comes to, with the computation in words.
 
-The rule is what the directive says; the date is what follows from it, from the days of issue and receipt, from
-events and the working calendar. Conventions: docs/decisions/0001-counting-days.md.
+The rule is what the directive says; the date is what follows from it, from the days of issue and receipt,
+from events and from the working calendar. Conventions: docs/decisions/0001-counting-days.md.
 """
 
 from __future__ import annotations
