@@ -1,0 +1,272 @@
+"""What each kind of mail needs to know: frozen values, made by actions and jobs, rendered by compose.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Literal
+from uuid import UUID
+
+from tracker.domain.assignments import Fine, Part
+from tracker.domain.directory import Duty
+from tracker.mail.invitation import Invitation
+from tracker.mail.message import Mailbox
+
+Urgency = Literal["normal", "urgent", "very_urgent", "express"]
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """Who sends: the same in every mail.
+
+    `sender` is the From identity, and the organizer of invitations; `domain` the right side of Message-IDs and
+    of calendar UIDs; `url` the address of the pages, without a final slash.
+    """
+
+    name: str
+    sender: Mailbox
+    reply_to: Mailbox | None
+    domain: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Addressing:
+    """One mail's way: to whom, as what, when.
+
+    `key` is unique per outbox row: it becomes the Message-ID and X-Notify-Key, the same on every retry.
+    `sent_at` is the instant of the decision, printed as Date and as "as of".
+    """
+
+    office: Office
+    recipient: Mailbox
+    key: str
+    sent_at: datetime
+    duty: Duty | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskLine:
+    """One assignment as a mail shows it.
+
+    `days` belongs to `fine`: civil days late (0: the hour of today has passed), working days left, days waiting.
+    `wording` is that of the ladder's step, a key under `mail.step.`; empty: none.
+    `next_on`, `next_to`: the reminder that follows if nothing happens.
+    `late_since`: the day on which this should have been sent, when it comes late.
+    A `restricted` task is shown by number, deadline and link only.
+    """
+
+    assignment_id: int
+    task_uid: UUID
+    url: str
+    directive_number: str
+    short_name: str
+    agency_name: str
+    due_on: date | None
+    fine: Fine
+    days: int = 0
+    due_time: time | None = None
+    original_due_on: date | None = None
+    part: Part = Part.LEAD
+    urgency: Urgency = "normal"
+    wording: str = ""
+    extension_pending: bool = False
+    extension_to: date | None = None
+    committed_on: date | None = None
+    late_since: date | None = None
+    next_on: date | None = None
+    next_to: tuple[Duty, ...] = ()
+    restricted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NewTask:
+    """A task just assigned: the line and what the six clear things ask for."""
+
+    line: TaskLine
+    full_text: str = ""
+    product: str = ""
+    report_to: str = ""
+    deadline_words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """Step 0: the new tasks of one directive for one agency; the invitation belongs to a single task."""
+
+    agency_name: str
+    directive_number: str
+    directive_abstract: str
+    issued_on: date
+    issuer: str
+    signer: str
+    url: str
+    tasks: tuple[NewTask, ...]
+    invitation: Invitation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineMoved:
+    """The deadline in force is another one now; `line` carries the new date."""
+
+    line: TaskLine
+    previous_on: date | None
+    previous_time: time | None = None
+    document: str = ""
+    reason: str = ""
+    decided_by: str = ""
+    invitation: Invitation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """The reminders of one recipient for one day. `agency_name` is empty when they are of several agencies."""
+
+    lines: tuple[TaskLine, ...]
+    agency_name: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewLine:
+    """A report that waits; `line.days` are the working days since it came."""
+
+    line: TaskLine
+    reported_on: date
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Reports that wait for the secretariat."""
+
+    lines: tuple[ReviewLine, ...]
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """The receipt of a report."""
+
+    line: TaskLine
+    kind: Literal["progress", "obstacle", "completion"]
+    receipt: str
+    reported_by: str
+    reported_at: datetime
+    summary: str = ""
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """A result was not accepted: the clock runs again."""
+
+    line: TaskLine
+    receipt: str
+    reported_on: date
+    returned_by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """A result was accepted, and counts from `completed_on`; `line.fine` is done on time or done late."""
+
+    line: TaskLine
+    receipt: str
+    completed_on: date
+    confirmed_by: str
+    invitation: Invitation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExtensionRequested:
+    """An agency asks for more time; to those who decide."""
+
+    line: TaskLine
+    proposed_on: date
+    requested_by: str
+    requested_at: datetime
+    reason: str
+    asked_late: bool = False
+    granted_before: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ExtensionDecided:
+    """The answer to a request; `line` carries the deadline that holds from now on."""
+
+    line: TaskLine
+    granted: bool
+    proposed_on: date
+    decided_by: str
+    document: str = ""
+    reason: str = ""
+    invitation: Invitation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The assignment no longer stands for this agency; `line.fine` says which of the three it is."""
+
+    line: TaskLine
+    decided_by: str
+    reason: str = ""
+    document: str = ""
+    successor: str = ""
+    invitation: Invitation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Undeliverable:
+    """A mail that did not arrive; to the secretariat."""
+
+    agency_name: str
+    person: str
+    address: str
+    subject: str
+    reply: str
+    failed_at: datetime
+    url: str
+    rerouted_to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A test mail that somebody sent to themselves."""
+
+    requested_by: str
+    relay: str
+    url: str
+
+
+Context = (
+    Assigned
+    | DeadlineMoved
+    | Digest
+    | Review
+    | Reported
+    | Returned
+    | Confirmed
+    | ExtensionRequested
+    | ExtensionDecided
+    | Cancelled
+    | Undeliverable
+    | Trial
+)
+
+KINDS: dict[str, type[Context]] = {
+    "assigned": Assigned,
+    "deadline_moved": DeadlineMoved,
+    "digest": Digest,
+    "review": Review,
+    "reported": Reported,
+    "returned": Returned,
+    "confirmed": Confirmed,
+    "extension_requested": ExtensionRequested,
+    "extension_decided": ExtensionDecided,
+    "cancelled": Cancelled,
+    "undeliverable": Undeliverable,
+    "test": Trial,
+}
+"""The kinds of mail, by the name under which outbox and log know them, and the context each one takes."""
