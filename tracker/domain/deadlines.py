@@ -360,7 +360,8 @@ def _find_lunar(term: OnLunar, case: _Case) -> _Found:
 
 def _find_after(term: After, case: _Case) -> _Found:
     base = _find(term.base, case)
-    amount = say(f"amount_{term.unit.value}", number=abs(term.amount))
+    one = "_one" if abs(term.amount) == 1 else ""
+    amount = say(f"amount_{term.unit.value}{one}", number=abs(term.amount))
     if base.last is None:
         if base.event and isinstance(term.base, OnEvent):
             key = "deadline_wait_event_after" if term.amount >= 0 else "deadline_wait_event_before"

@@ -222,28 +222,54 @@ def _at_position(days: list[date], position: int) -> list[date]:
 
 
 def describe(rule: str) -> Sentence:
-    """A recurrence in words, as a part of a sentence."""
+    """A recurrence in words, as one sentence.
+
+    >>> describe("FREQ=MONTHLY").key
+    'recurrence_plain'
+    """
     read = Recurrence.parse(rule)
-    if read.frequency in ("DAILY", "WEEKLY"):
-        every = say(f"every_{read.frequency.lower()}", number=read.interval)
-        if read.weekdays:
-            days = say("list_days", days=",".join(read.weekdays))
-            return say("recurrence_weekdays", every=every, days=days)
-        return say("recurrence_plain", every=every)
-    months = read.interval if read.frequency == "MONTHLY" else 12 * read.interval
-    every = say(f"every_{months}_months" if months in (1, 3, 6, 12) else "every_months", number=months)
-    if read.months and read.month_days:
-        return say("recurrence_dates", every=every, dates=_dates(read))
+    every = _every(read)
     if read.position is not None and read.weekdays:
         key = "recurrence_last_workday" if read.position < 0 else "recurrence_workday"
         return say(key, every=every, number=abs(read.position))
     if read.weekdays:
-        return say("recurrence_weekdays", every=every, days=say("list_days", days=",".join(read.weekdays)))
+        return say(
+            "recurrence_weekdays", every=every, days=_listed([_weekday(name) for name in read.weekdays])
+        )
+    if read.months and read.month_days:
+        return say("recurrence_dates", every=every, dates=_dates(read))
+    if read.month_days == (-1,):
+        return say("recurrence_last_day", every=every)
     if read.month_days:
-        numbers = ", ".join(str(day) for day in read.month_days)
-        key = "recurrence_last_day" if read.month_days == (-1,) else "recurrence_month_days"
-        return say(key, every=every, days=numbers)
+        return say("recurrence_month_days", every=every, days=", ".join(map(str, read.month_days)))
     return say("recurrence_plain", every=every)
+
+
+def _every(read: Recurrence) -> Sentence:
+    if read.frequency in ("DAILY", "WEEKLY"):
+        unit = "day" if read.frequency == "DAILY" else "week"
+        return say(f"every_{unit}") if read.interval == 1 else say(f"every_{unit}s", number=read.interval)
+    months = read.interval if read.frequency == "MONTHLY" else 12 * read.interval
+    known = {1: "every_month", 3: "every_quarter", 6: "every_half_year", 12: "every_year"}
+    if months in known:
+        return say(known[months])
+    years, rest = divmod(months, 12)
+    return say("every_months", number=months) if rest else say("every_years", number=years)
+
+
+def _weekday(name: str) -> Sentence:
+    day = say(f"weekday_{name[-2:]}")
+    if len(name) == 2:
+        return day
+    position = int(name[:-2])
+    return say("weekday_last" if position < 0 else "weekday_nth", day=day, number=abs(position))
+
+
+def _listed(parts: list[Sentence]) -> Sentence:
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = say("list_more", before=whole, last=part)
+    return whole
 
 
 def _dates(read: Recurrence) -> str:
