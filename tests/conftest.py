@@ -29,7 +29,7 @@ _PREFIX = "tracker-test-"
 
 @dataclass(frozen=True)
 class Cluster:
-    """The session's server: `template` is migrated and never connected to, `tracker` is emptied and reused."""
+    """The session's server: `template` is migrated and left alone, `tracker` is emptied and reused."""
 
     server: EmbeddedPostgres
     settings: Settings

@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
+from asyncpg.transaction import Transaction
 from piccolo.engine.postgres import AsyncBatch, PostgresEngine, PostgresTransaction
 from piccolo.query.base import Query
 
@@ -62,6 +63,12 @@ class NestedTransaction(DatabaseError):
     """A transaction was opened inside another one: one action is one transaction."""
 
     code = "database_nested_transaction"
+
+
+class ConnectionLost(DatabaseError):
+    """The connection broke while it was used: what was not committed is undone, a COMMIT is unknown."""
+
+    code = "database_connection_lost"
 
 
 class LazyEngine(PostgresEngine):
@@ -147,21 +154,40 @@ def pool() -> asyncpg.Pool[asyncpg.Record]:
 
 
 @asynccontextmanager
-async def _pooled() -> AsyncIterator[Connection]:
-    """A connection of the pool, given back whatever happens; a lost primary makes the pool renew itself."""
-    source = pool()
-    connection = await source.acquire(timeout=ACQUIRE_SECONDS)
+async def _held(source: asyncpg.Pool[asyncpg.Record], held: Connection) -> AsyncIterator[None]:
+    """Use a connection and give it back whatever happens.
+
+    Its loss is told as such, and makes the pool renew all others: after a failover they lead to the
+    old primary (trap 19, bar N7).
+    """
     try:
-        yield connection
+        yield
     except Exception as error:
-        if is_failover(error):
-            # Bar N7: connections to the old primary live on after a failover (trap 19).
+        if is_lost(error) or _is_gone(held):
             await source.expire_connections()
+        if isinstance(error, asyncpg.InternalClientError) or (
+            isinstance(error, asyncpg.InterfaceError) and _is_gone(held)
+        ):
+            # asyncpg speaks of a "released" connection, or of its own states, when the server hung up.
+            with contextlib.suppress(asyncpg.InterfaceError):
+                held.terminate()
+            raise ConnectionLost() from error
         raise
     finally:
-        # A connection that cannot be reset is terminated by asyncpg; what happened before stands.
-        with contextlib.suppress(Exception):
-            await source.release(connection, timeout=CONNECT_SECONDS)
+        await _give_back(source, held)
+
+
+async def _give_back(source: asyncpg.Pool[asyncpg.Record], held: Connection) -> None:
+    """Return a connection; one that cannot be reset is terminated by asyncpg, and what came before stands."""
+    with contextlib.suppress(Exception):
+        await source.release(held, timeout=CONNECT_SECONDS)
+
+
+def _is_gone(held: Connection) -> bool:
+    try:
+        return held.is_closed()
+    except asyncpg.InterfaceError:
+        return True
 
 
 @asynccontextmanager
@@ -171,8 +197,10 @@ async def connection() -> AsyncIterator[Connection]:
     if current is not None:
         yield current.connection
         return
-    async with _pooled() as pooled:
-        yield pooled
+    source = pool()
+    held = await source.acquire(timeout=ACQUIRE_SECONDS)
+    async with _held(source, held):
+        yield held
 
 
 # -- transactions --------------------------------------------------------------------------------------
@@ -213,23 +241,43 @@ async def transaction(
         finally:
             _may_join.reset(mark_joined)
         return
-    async with _pooled() as pooled:
+    source = pool()
+    held, begun = await _begin(source, isolation, readonly)
+    async with _held(source, held):
         unit = PostgresTransaction(engine=DB)
-        unit.connection = pooled
-        unit.transaction = pooled.transaction(isolation=isolation, readonly=readonly)
-        await unit.transaction.start()
+        unit.connection, unit.transaction = held, begun
         mark = DB.current_transaction.set(unit)
         try:
             yield
         except BaseException:
             # The first error is the one to tell; a lost connection has rolled back by itself.
             with contextlib.suppress(Exception):
-                await unit.transaction.rollback()
+                await begun.rollback()
             raise
         else:
-            await unit.transaction.commit()
+            await begun.commit()
         finally:
             DB.current_transaction.reset(mark)
+
+
+async def _begin(
+    source: asyncpg.Pool[asyncpg.Record], isolation: Isolation, readonly: bool
+) -> tuple[Connection, Transaction]:
+    """BEGIN on a connection that answers: a restarted server leaves dead ones in the pool."""
+    last_try = False
+    while True:
+        held = await source.acquire(timeout=ACQUIRE_SECONDS)
+        begun = held.transaction(isolation=isolation, readonly=readonly)
+        try:
+            await begun.start()
+            return held, begun
+        except BaseException as error:
+            lost = is_lost(error) or _is_gone(held)
+            await _give_back(source, held)
+            if last_try or not lost:
+                raise
+            await source.expire_connections()
+            last_try = True
 
 
 @asynccontextmanager
@@ -352,32 +400,35 @@ def classify_failure(error: BaseException) -> Failure:
         if state in _UNAVAILABLE_STATES or state.startswith("08"):
             return Failure.UNAVAILABLE
         return Failure.REFUSED
-    if isinstance(error, asyncpg.TargetServerAttributeNotMatched | PoolNotOpen):
-        return Failure.UNAVAILABLE
     if isinstance(error, asyncpg.InterfaceError):
         # "connection is closed" and its kin; a misuse says "another operation is in progress".
         return Failure.UNAVAILABLE if "clos" in str(error) else Failure.REFUSED
-    if isinstance(error, OSError | TimeoutError | asyncio.TimeoutError | EOFError):
+    if isinstance(error, ConnectionLost | PoolNotOpen | asyncpg.InternalClientError | OSError | EOFError):
         return Failure.UNAVAILABLE
     return Failure.REFUSED
 
 
-def is_failover(error: BaseException) -> bool:
-    """Whether the pool's connections lead to a server that is no longer the primary, or is gone."""
-    return isinstance(error, asyncpg.PostgresError) and error.sqlstate in {"25006", "57P01", "57P02"}
+def is_lost(error: BaseException) -> bool:
+    """Whether the server is gone or no longer the primary, so that no pooled connection can be trusted."""
+    if isinstance(error, asyncpg.PostgresError):
+        state = error.sqlstate or ""
+        return state in {"25006", "57P01", "57P02", "57P03"} or state.startswith("08")
+    return isinstance(error, ConnectionLost | asyncpg.InternalClientError | ConnectionError | EOFError)
 
 
 async def run_with_retries(action: Callable[[], Awaitable[T]], *, attempts: int = 3) -> T:
     """Run an action that opens its own transaction; run it again when the database asks for that.
 
-    Deadlocks and serialization failures are repeated up to `attempts` times, a read-only answer once,
-    on fresh connections.  Only for actions without effects outside the transaction.
+    Deadlocks and serialization failures are repeated up to `attempts` times, a read-only answer once, on
+    fresh connections.  A lost connection is not: its COMMIT may have happened.
+    Only for actions without effects outside the transaction.
     """
     for attempt in range(1, attempts + 1):
         try:
             return await action()
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            again = classify_failure(error) is Failure.RETRY or (is_failover(error) and attempt == 1)
+            is_read_only = isinstance(error, asyncpg.ReadOnlySQLTransactionError)
+            again = classify_failure(error) is Failure.RETRY or (is_read_only and attempt == 1)
             if not again or attempt == attempts:
                 raise
         await asyncio.sleep(0.01 * 4**attempt)

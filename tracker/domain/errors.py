@@ -6,7 +6,8 @@ The HTTP edge alone knows status codes; the catalogues alone know sentences (`er
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as with_default
 from typing import ClassVar
 
 
@@ -49,7 +50,7 @@ class Problem:
     field: str
     code: str
     value: object = None
-    params: Mapping[str, object] = field(default_factory=dict)
+    params: Mapping[str, object] = with_default(default_factory=dict)
 
 
 class Invalid(TrackerError):
