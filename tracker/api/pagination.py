@@ -29,7 +29,9 @@ class Cursors:
         ('2025-11-30', '17')
         """
         payload = json.dumps(position, ensure_ascii=False, separators=(",", ":")).encode()
-        return base64.urlsafe_b64encode(self._signature(listing, payload) + payload).rstrip(b"=").decode("ascii")
+        return (
+            base64.urlsafe_b64encode(self._signature(listing, payload) + payload).rstrip(b"=").decode("ascii")
+        )
 
     def read(self, listing: str, cursor: str) -> tuple[str, ...]:
         """The position a cursor holds. Raises Refusal bad_cursor for a forged or foreign one."""

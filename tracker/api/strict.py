@@ -26,6 +26,7 @@ ID_PATTERN = r"^[1-9][0-9]{0,17}$"
 EARLIEST_DATE = date(1945, 9, 2)
 LATEST_DATE = date(2199, 12, 31)
 MOST_PROBLEMS = 50
+MOST_ITEMS = 1000
 
 Id = Annotated[str, Meta(pattern=ID_PATTERN, description="An identifier; opaque digits.", examples=["17"])]
 ClockTime = Annotated[
@@ -85,7 +86,9 @@ def read_body(body: bytes, kind: type[T]) -> T:
     """A JSON body as `kind`. Raises Refusal naming every fault."""
     try:
         value = json.loads(
-            body.decode("utf-8") or "{}", object_pairs_hook=_without_repetition, parse_constant=_refuse_constant
+            body.decode("utf-8") or "{}",
+            object_pairs_hook=_without_repetition,
+            parse_constant=_refuse_constant,
         )
         problems = list(faults(value, kind, ""))
         if problems:
@@ -132,7 +135,12 @@ def faults(value: object, kind: Any, pointer: str, unknown: str = "unknown_field
     one = _plain(alternatives[0]) if len(alternatives) == 1 else None
     if isinstance(one, type) and issubclass(one, Struct) and isinstance(value, dict):
         yield from _faults_of_object(value, one, pointer, unknown)
-    elif one is not None and get_origin(one) is list and isinstance(value, list) and _fits_length(value, alternatives[0]):
+    elif (
+        one is not None
+        and get_origin(one) is list
+        and isinstance(value, list)
+        and _fits_length(value, alternatives[0])
+    ):
         (item,) = get_args(one)
         for index, element in enumerate(value):
             yield from faults(element, item, f"{pointer}/{index}")
@@ -143,12 +151,15 @@ def faults(value: object, kind: Any, pointer: str, unknown: str = "unknown_field
 def _fits_length(value: list[object], kind: Any) -> bool:
     metas = [m for m in get_args(kind)[1:] if isinstance(m, Meta)] if get_origin(kind) is Annotated else []
     return all(
-        (m.max_length is None or len(value) <= m.max_length) and (m.min_length is None or len(value) >= m.min_length)
+        (m.max_length is None or len(value) <= m.max_length)
+        and (m.min_length is None or len(value) >= m.min_length)
         for m in metas
     )
 
 
-def _faults_of_object(value: dict[str, object], kind: type[Struct], pointer: str, unknown: str) -> Iterator[Problem]:
+def _faults_of_object(
+    value: dict[str, object], kind: type[Struct], pointer: str, unknown: str
+) -> Iterator[Problem]:
     known = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     for name, given in value.items():
         at = f"{pointer}/{_escaped(name)}"

@@ -54,7 +54,7 @@ def _token(row: Record) -> ApiToken:
 
 
 async def find_bearer(token_hash: bytes, now: datetime) -> Bearer | None:
-    """The holder of a token, when neither it nor its official has been switched off and it has not run out."""
+    """The holder of a token, unless it ran out, or it or its official was switched off."""
     row = await fetchrow(
         """
         SELECT t.id AS token_id, t.scopes, t.last_used_at, o.id, o.full_name, o.role, o.agency_id, o.language
@@ -142,6 +142,8 @@ async def get_token(viewer: Actor, token_id: int) -> ApiToken:
 async def mark_token_revoked(token_id: int, now: datetime) -> bool:
     """Switch a token off; False when it was off already."""
     return (
-        await execute("UPDATE api_token SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL", token_id, now)
+        await execute(
+            "UPDATE api_token SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL", token_id, now
+        )
         == 1
     )
