@@ -297,7 +297,7 @@ class Status:
 
     `days_late` counts civil days after the deadline in force, up to the moment, or up to the accepted report;
     0 with `is_late` means that the hour of the day itself has passed.
-    `days_late_original` does the same against the deadline before any extension.
+    `days_late_original` does the same against the deadline without its extensions.
     `days_left` is None once late, done, outside or undated.
     `waits_in_time` tells an awaiting report that came in time from one that came late.
     `is_by_age` marks lateness by silence, of a task without a date.
@@ -420,13 +420,9 @@ class _Known:
 
     @property
     def original(self) -> DeadlineVersion | None:
-        """The deadline before the first extension: corrections and entered event dates replace it."""
-        found = None
-        for version in self.deadlines:
-            if version.cause is DeadlineCause.EXTENSION:
-                break
-            found = version
-        return found or (self.deadlines[0] if self.deadlines else None)
+        """The last deadline that no extension made: corrections and entered event dates replace it."""
+        own = [v for v in self.deadlines if v.cause is not DeadlineCause.EXTENSION] or self.deadlines[:1]
+        return own[-1] if own else None
 
     @property
     def result(self) -> datetime | None:

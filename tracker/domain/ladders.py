@@ -38,7 +38,7 @@ class Unit(StrEnum):
 class Step:
     """One step: when, to which duties, with which wording.
 
-    With `repeat_every` it comes `repeat_limit` times in all: ever nearer before the deadline, ever further after.
+    With `repeat_every` it comes `repeat_limit` times in all: nearer before the deadline, further after.
     On the day itself in hours means `offset` hours before a deadline with an hour, and else at digest time.
     """
 

@@ -45,7 +45,6 @@ from tracker.domain.recipients import Audience, Contacts, audience
 from tracker.domain.workdays import WorkCalendar
 from tracker.domain.zone import civil_now
 
-
 __all__ = [
     "DEFAULT_HOURS",
     "DEFAULT_STEPS",
