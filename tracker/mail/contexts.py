@@ -19,8 +19,8 @@ Urgency = Literal["normal", "urgent", "very_urgent", "express"]
 class Office:
     """Who sends: the same in every mail.
 
-    `sender` is the From identity, and the organizer of invitations; `domain` the right side of Message-IDs and
-    of calendar UIDs; `url` the address of the pages, without a final slash.
+    `sender` is the From identity, and the organizer of invitations; `domain` the right side of Message-IDs
+    and of calendar UIDs; `url` the address of the pages, without a final slash.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Addressing:
 class TaskLine:
     """One assignment as a mail shows it.
 
-    `days` belongs to `fine`: civil days late (0: the hour of today has passed), working days left, days waiting.
+    `days` belongs to `fine`: civil days late (0: the hour of today has passed), working days left or waiting.
     `wording` is that of the ladder's step, a key under `mail.step.`; empty: none.
     `next_on`, `next_to`: the reminder that follows if nothing happens.
     `late_since`: the day on which this should have been sent, when it comes late.
@@ -120,7 +120,7 @@ class DeadlineMoved:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """The reminders of one recipient for one day. `agency_name` is empty when they are of several agencies."""
+    """The reminders of one recipient for one day; `agency_name` is empty when they are of several agencies."""
 
     lines: tuple[TaskLine, ...]
     agency_name: str

@@ -1,0 +1,311 @@
+"""One sample of every kind of mail, used by the golden files and the tests around them."""
+
+from datetime import UTC, date, datetime, time
+from uuid import UUID
+
+from tracker.domain.assignments import Fine, Part
+from tracker.domain.directory import Duty
+from tracker.mail.compose import deadline_invitation
+from tracker.mail.contexts import (
+    Addressing,
+    Assigned,
+    Cancelled,
+    Confirmed,
+    Context,
+    DeadlineMoved,
+    Digest,
+    ExtensionDecided,
+    ExtensionRequested,
+    NewTask,
+    Office,
+    Reported,
+    Returned,
+    Review,
+    ReviewLine,
+    TaskLine,
+    Trial,
+    Undeliverable,
+)
+from tracker.mail.invitation import Invitation
+from tracker.mail.message import Mailbox
+
+OFFICE = Office(
+    name="Văn phòng Chính phủ",
+    sender=Mailbox("Đôn Đốc – Văn phòng Chính phủ", "dondoc@vpcp.example.vn"),
+    reply_to=Mailbox("Bộ phận theo dõi", "theodoi@vpcp.example.vn"),
+    domain="vpcp.example.vn",
+    url="https://dondoc.vpcp.example.vn",
+)
+MORNING = datetime(2025, 11, 25, 1, 0, tzinfo=UTC)
+TO = Addressing(
+    OFFICE, Mailbox("Nguyễn Thị Minh Hà", "vanthu@moh.example.vn"), "sample-1", MORNING, Duty.FOCAL
+)
+
+
+def uid(number: int) -> UUID:
+    """A fixed UUID for a number."""
+    return UUID(int=0x0F8FAD5BD9CB469FA16570867728950E + number)
+
+
+def task_line(number: int = 1, **changes: object) -> TaskLine:
+    """A task of the Ministry of Health that is on schedule; `changes` say otherwise."""
+    values: dict[str, object] = {
+        "assignment_id": number,
+        "task_uid": uid(number),
+        "url": f"{OFFICE.url}/viec/{number}/bo-y-te",
+        "directive_number": "17/NQ-CP",
+        "short_name": "Kế hoạch cung cấp dịch vụ công trực tuyến mức độ 4 lĩnh vực khám, chữa bệnh",
+        "agency_name": "Bộ Y tế",
+        "due_on": date(2025, 12, 15),
+        "fine": Fine.ON_SCHEDULE,
+    }
+    return TaskLine(**{**values, **changes})  # type: ignore[arg-type]  # a helper of tests, checked by running
+
+
+def overdue(number: int = 1, **changes: object) -> TaskLine:
+    """The same 25 days late."""
+    late: dict[str, object] = {"fine": Fine.OVERDUE, "days": 25, "due_on": date(2025, 10, 31)}
+    return task_line(number, **{"wording": "explain_and_commit", **late, **changes})
+
+
+def invitation(line: TaskLine, method: str = "REQUEST", sequence: int = 0) -> Invitation:
+    """The invitation for a line, with fixed stamps."""
+    made = deadline_invitation(
+        line,
+        TO,
+        "vi",
+        method="CANCEL" if method == "CANCEL" else "REQUEST",
+        assignment_uid=uid(1000 + line.assignment_id),
+        sequence=sequence,
+        stamped_at=MORNING,
+    )
+    assert made is not None
+    return made
+
+
+MANY = Digest(
+    lines=(
+        task_line(
+            5,
+            wording="coming",
+            due_on=date(2025, 12, 9),
+            short_name="Báo cáo kết quả sắp xếp đơn vị sự nghiệp công lập",
+            next_on=date(2025, 12, 4),
+            next_to=(Duty.FOCAL, Duty.HEAD_OF_OFFICE),
+        ),
+        overdue(
+            1,
+            urgency="urgent",
+            original_due_on=date(2025, 9, 30),
+            committed_on=date(2025, 12, 10),
+            next_on=date(2025, 12, 1),
+            next_to=(Duty.LEADER,),
+        ),
+        overdue(
+            2,
+            days=3,
+            due_on=date(2025, 11, 22),
+            directive_number="214/CĐ-TTg",
+            short_name="Rà soát nhu cầu thuốc, vật tư y tế sau bão số 13",
+            extension_pending=True,
+            extension_to=date(2025, 12, 5),
+            late_since=date(2025, 11, 23),
+        ),
+        task_line(
+            3,
+            fine=Fine.DUE_TODAY,
+            due_on=date(2025, 11, 25),
+            due_time=time(17),
+            directive_number="1819/QĐ-TTg",
+            short_name="Gửi số liệu hồ sơ trực tuyến tháng 11",
+            wording="today",
+        ),
+        task_line(
+            4,
+            fine=Fine.DUE_SOON,
+            days=3,
+            due_on=date(2025, 11, 28),
+            directive_number="33/CT-TTg",
+            short_name="Kế hoạch bảo đảm an toàn thực phẩm dịp Tết",
+            wording="soon",
+        ),
+    ),
+    agency_name="Bộ Y tế",
+    url=f"{OFFICE.url}/viec?co-quan=bo-y-te",
+)
+
+NEW_TASK = NewTask(
+    task_line(1, urgency="urgent"),
+    full_text="Bộ Y tế chủ trì xây dựng và ban hành kế hoạch, gửi Văn phòng Chính phủ tổng hợp.",
+    product="Quyết định ban hành kế hoạch",
+    report_to="Văn phòng Chính phủ",
+    deadline_words="15 ngày làm việc kể từ ngày ký 24/11/2025",
+)
+
+
+def new_tasks(count: int, **changes: object) -> Assigned:
+    """A directive that gives one agency `count` tasks."""
+    tasks = [NEW_TASK]
+    for number in range(2, count + 1):
+        line = task_line(number, urgency="urgent", short_name=f"Nhiệm vụ thứ {number}", part=Part.COOPERATING)
+        tasks.append(NewTask(line, product="Báo cáo"))
+    values: dict[str, object] = {
+        "agency_name": "Bộ Y tế",
+        "directive_number": "17/NQ-CP",
+        "directive_abstract": "Nhiệm vụ, giải pháp trọng tâm phát triển Chính phủ điện tử",
+        "issued_on": date(2025, 11, 24),
+        "issuer": "Chính phủ",
+        "signer": "Thủ tướng Chính phủ",
+        "url": f"{OFFICE.url}/viec/1/bo-y-te",
+        "tasks": tuple(tasks),
+    }
+    return Assigned(**{**values, **changes})  # type: ignore[arg-type]  # a helper of tests, checked by running
+
+
+SECRETARY = "Trần Quốc Bảo"
+MOVED = task_line(1, due_on=date(2025, 12, 31), original_due_on=date(2025, 12, 15))
+
+SAMPLES: dict[str, tuple[str, Context]] = {
+    "assigned": ("assigned", new_tasks(1, invitation=invitation(NEW_TASK.line))),
+    "assigned_many": ("assigned", new_tasks(3)),
+    "deadline_moved": (
+        "deadline_moved",
+        DeadlineMoved(
+            MOVED,
+            previous_on=date(2025, 12, 15),
+            document="1102/VPCP-KSTT",
+            reason="Chờ Bộ Khoa học và Công nghệ công bố chuẩn kết nối.",
+            decided_by=SECRETARY,
+            invitation=invitation(MOVED, sequence=1),
+        ),
+    ),
+    "digest": ("digest", MANY),
+    "digest_one": ("digest", Digest((overdue(1, urgency="urgent"),), "Bộ Y tế", MANY.url)),
+    "digest_restricted": ("digest", Digest((overdue(1, restricted=True),), "Bộ Y tế", MANY.url)),
+    "digest_member": (
+        "digest",
+        Digest(
+            (
+                overdue(1, days=45, due_on=date(2025, 10, 11), wording="proposed_for_inspection"),
+                overdue(
+                    6,
+                    days=44,
+                    due_on=date(2025, 10, 12),
+                    agency_name="UBND tỉnh Phú Thọ",
+                    wording="proposed_for_inspection",
+                    short_name="Trung tâm phục vụ hành chính công cấp tỉnh",
+                ),
+            ),
+            "",
+            f"{OFFICE.url}/tong-quan",
+        ),
+    ),
+    "review": (
+        "review",
+        Review(
+            (
+                ReviewLine(
+                    task_line(1, fine=Fine.AWAITING_CONFIRMATION, days=4),
+                    date(2025, 11, 19),
+                    "Đã ban hành Quyết định 3120/QĐ-BYT ngày 18/11/2025.",
+                ),
+                ReviewLine(
+                    task_line(
+                        6,
+                        fine=Fine.AWAITING_CONFIRMATION,
+                        days=3,
+                        agency_name="UBND tỉnh Phú Thọ",
+                        short_name="Trung tâm phục vụ hành chính công cấp tỉnh",
+                    ),
+                    date(2025, 11, 20),
+                ),
+            ),
+            f"{OFFICE.url}/cho-xac-nhan",
+        ),
+    ),
+    "reported": (
+        "reported",
+        Reported(
+            task_line(1, fine=Fine.AWAITING_CONFIRMATION),
+            "completion",
+            "BC-2025-000418",
+            "Nguyễn Thị Minh Hà",
+            MORNING,
+            "Đã ban hành kế hoạch.\nGửi kèm quyết định và danh mục dịch vụ.",
+            "3120/QĐ-BYT ngày 18/11/2025",
+        ),
+    ),
+    "returned": (
+        "returned",
+        Returned(
+            overdue(1, fine=Fine.RETURNED),
+            "BC-2025-000418",
+            date(2025, 11, 19),
+            SECRETARY,
+            "Quyết định chưa có phụ lục danh mục dịch vụ; cần bổ sung rồi báo cáo lại.",
+        ),
+    ),
+    "confirmed": (
+        "confirmed",
+        Confirmed(
+            task_line(1, fine=Fine.DONE_ON_TIME),
+            "BC-2025-000418",
+            date(2025, 11, 18),
+            SECRETARY,
+            invitation(task_line(1), "CANCEL", 2),
+        ),
+    ),
+    "extension_requested": (
+        "extension_requested",
+        ExtensionRequested(
+            overdue(1),
+            date(2025, 12, 31),
+            "Nguyễn Thị Minh Hà",
+            MORNING,
+            "Chưa có chuẩn kết nối để tích hợp.",
+            asked_late=True,
+            granted_before=1,
+        ),
+    ),
+    "extension_granted": (
+        "extension_decided",
+        ExtensionDecided(
+            MOVED,
+            True,
+            date(2025, 12, 31),
+            SECRETARY,
+            "1102/VPCP-KSTT",
+            "Lý do chính đáng.",
+            invitation(MOVED, sequence=1),
+        ),
+    ),
+    "extension_refused": (
+        "extension_decided",
+        ExtensionDecided(overdue(1), False, date(2025, 12, 31), SECRETARY, "", "Đã gia hạn một lần."),
+    ),
+    "cancelled": (
+        "cancelled",
+        Cancelled(
+            task_line(1, fine=Fine.TRANSFERRED),
+            SECRETARY,
+            "Chuyển theo phân công mới.",
+            "88/TB-VPCP",
+            "Bộ Khoa học và Công nghệ",
+            invitation(task_line(1), "CANCEL", 2),
+        ),
+    ),
+    "undeliverable": (
+        "undeliverable",
+        Undeliverable(
+            "UBND tỉnh Phú Thọ",
+            "Lê Văn Đức",
+            "vanthu@phutho.example.vn",
+            "[Quá hạn 25 ngày] 17/NQ-CP – Trung tâm phục vụ hành chính công cấp tỉnh",
+            "550 5.1.1 <vanthu@phutho.example.vn>: Recipient address rejected: User unknown",
+            MORNING,
+            f"{OFFICE.url}/co-quan/25",
+            "Chánh Văn phòng (cvp@phutho.example.vn)",
+        ),
+    ),
+    "test": ("test", Trial(SECRETARY, "mail.vpcp.example.vn:587", OFFICE.url)),
+}

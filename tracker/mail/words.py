@@ -1,0 +1,93 @@
+"""Dates, deadlines, statuses and counts as a mail says them, in one language."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time
+
+from tracker.domain.assignments import Fine
+from tracker.domain.directory import Duty
+from tracker.domain.zone import civil_now
+from tracker.i18n import Language, text
+from tracker.mail.contexts import TaskLine
+
+# A colour never stands alone: each tone has a sign that any mail program shows, and the word follows.
+TONES: dict[Fine, tuple[str, str]] = {
+    Fine.OVERDUE: ("late", "▲"),
+    Fine.DUE_TODAY: ("soon", "◆"),
+    Fine.DUE_SOON: ("soon", "◇"),
+    Fine.AWAITING_CONFIRMATION: ("wait", "■"),
+    Fine.DONE_ON_TIME: ("done", "✓"),
+    Fine.DONE_LATE: ("plain", "✓"),
+    Fine.RETURNED: ("plain", "←"),
+}
+PLAIN_TONE = ("plain", "○")
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """The words of one language."""
+
+    language: Language
+
+    def say(self, key: str, **params: object) -> str:
+        """The sentence `mail.{key}`."""
+        return text(self.language, f"mail.{key}", **params)
+
+    def count(self, key: str, count: int, **params: object) -> str:
+        """The sentence for a number of things; one has its own where languages need it."""
+        if count == 1:
+            return self.say(f"{key}_one", count=1, days=1, **params)
+        shown = self.number(count)
+        return self.say(key, count=shown, days=shown, **params)
+
+    def number(self, value: int) -> str:
+        """1.173 in Vietnamese, 1,173 in English."""
+        grouped = f"{value:,}"
+        return grouped.replace(",", ".") if self.language == "vi" else grouped
+
+    def date(self, on: date) -> str:
+        """28/11/2025, or 28 November 2025."""
+        return self.say("date", day=on.day, month=self.say(f"month.{on.month}"), year=f"{on.year:04d}")
+
+    def day(self, on: date) -> str:
+        """The date with its weekday."""
+        return self.say("day", weekday=self.say(f"weekday.{on.weekday()}"), date=self.date(on))
+
+    def moment(self, instant: datetime) -> str:
+        """The hour first, then the day, in the official zone."""
+        local = civil_now(instant)
+        return self.say("moment", time=f"{local:%H:%M}", day=self.day(local.date()))
+
+    def due(self, on: date | None, at: time | None = None) -> str:
+        """A deadline; the day itself is on time."""
+        if on is None:
+            return self.say("due.none")
+        if at is None:
+            return self.say("due.day", day=self.day(on))
+        return self.say("due.time", time=f"{at:%H:%M}", day=self.day(on))
+
+    def status(self, line: TaskLine) -> str:
+        """The timeliness of one assignment, as on the pages."""
+        key = f"status.{line.fine}"
+        if line.fine is Fine.OVERDUE and line.days == 0 and line.due_time is not None:
+            return self.say("status.overdue_today", time=f"{line.due_time:%H:%M}")
+        if line.fine is Fine.DUE_TODAY and line.due_time is not None:
+            return self.say("status.due_today_time", time=f"{line.due_time:%H:%M}")
+        if line.fine is Fine.AWAITING_CONFIRMATION and line.days == 0:
+            return self.say("status.awaiting_confirmation_new")
+        if line.fine is Fine.DUE_SOON and line.days == 0:
+            return self.say("status.due_soon_none")
+        if line.fine in _COUNTED:
+            return self.count(key, line.days)
+        return self.say(key)
+
+    def duties(self, duties: tuple[Duty, ...]) -> str:
+        """Duties in words, joined."""
+        words = [self.say(f"duty.{duty}") for duty in duties]
+        if len(words) < 2:
+            return "".join(words)
+        return self.say("and", left=", ".join(words[:-1]), right=words[-1])
+
+
+_COUNTED = frozenset({Fine.OVERDUE, Fine.DUE_SOON, Fine.AWAITING_CONFIRMATION, Fine.DONE_LATE})
