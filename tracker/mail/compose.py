@@ -275,13 +275,13 @@ def _shown(line: TaskLine, speech: Speech) -> Shown:
 
 def _notes(line: TaskLine, speech: Speech) -> Iterable[str]:
     if line.original_due_on is not None and line.original_due_on != line.due_on:
-        yield speech.say("note.original", date=speech.date(line.original_due_on))
+        yield speech.say("note.original", date=speech.civil(line.original_due_on))
     if line.extension_pending and line.extension_to is not None:
-        yield speech.say("note.extension_to", date=speech.date(line.extension_to))
+        yield speech.say("note.extension_to", date=speech.civil(line.extension_to))
     elif line.extension_pending:
         yield speech.say("note.extension")
     if line.committed_on is not None:
-        yield speech.say("note.committed", date=speech.date(line.committed_on))
+        yield speech.say("note.committed", date=speech.civil(line.committed_on))
     if line.late_since is not None:
         yield speech.say("note.late", day=speech.day(line.late_since))
     if line.next_on is not None and line.next_to:

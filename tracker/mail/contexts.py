@@ -120,7 +120,7 @@ class DeadlineMoved:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """The reminders of one recipient for one day; `agency_name` is empty when they are of several agencies."""
+    """The reminders of one recipient for one day; `agency_name` is empty when several agencies owe them."""
 
     lines: tuple[TaskLine, ...]
     agency_name: str

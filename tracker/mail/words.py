@@ -46,13 +46,13 @@ class Speech:
         grouped = f"{value:,}"
         return grouped.replace(",", ".") if self.language == "vi" else grouped
 
-    def date(self, on: date) -> str:
+    def civil(self, on: date) -> str:
         """28/11/2025, or 28 November 2025."""
         return self.say("date", day=on.day, month=self.say(f"month.{on.month}"), year=f"{on.year:04d}")
 
     def day(self, on: date) -> str:
         """The date with its weekday."""
-        return self.say("day", weekday=self.say(f"weekday.{on.weekday()}"), date=self.date(on))
+        return self.say("day", weekday=self.say(f"weekday.{on.weekday()}"), date=self.civil(on))
 
     def moment(self, instant: datetime) -> str:
         """The hour first, then the day, in the official zone."""
