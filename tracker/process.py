@@ -1,0 +1,102 @@
+"""The service as a process: its database server, its orderly end, its demonstration clock."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from tracker import clock
+from tracker.db import engine
+from tracker.db.embedded import EmbeddedPostgres
+from tracker.settings import Secret, Settings
+
+# The demonstration's clock stands in the table `setting`: seconds to add to the machine's.
+DEMO_CLOCK_KEY = "demo_clock"
+
+
+@asynccontextmanager
+async def database_server(
+    settings: Settings, on_end: Callable[[int], None] | None = None
+) -> AsyncIterator[Settings]:
+    """The settings with a database address: as given, else of the embedded server, started or attached to.
+
+    A server started here ends here; `on_end` hears (in the keeper's thread) when it died and stayed dead.
+    """
+    if settings.database_url is not None:
+        yield settings
+        return
+    server = EmbeddedPostgres(settings.data_dir / "postgres", bin_folder=settings.postgres_bin, on_end=on_end)
+    await asyncio.to_thread(server.start)
+    try:
+        yield settings.with_database(server.dsn())
+    finally:
+        await asyncio.to_thread(server.stop)
+
+
+def with_secret_key(settings: Settings) -> Settings:
+    """The settings with a key: as given, else one made once and kept in the data folder."""
+    if settings.secret_key is not None:
+        return settings
+    path = settings.data_dir / "secret_key"
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        # Written aside and linked: two starters agree, and a killed one leaves no half key.
+        aside = Path(f"{path}.{os.getpid()}")
+        handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_urlsafe(48))
+        try:
+            os.link(aside, path)
+        finally:
+            aside.unlink()
+    return replace(settings, secret_key=Secret(path.read_text().strip()))
+
+
+async def restore_demonstration_clock() -> timedelta:
+    """Move this process's clock as the demonstration's setting says; without one, not at all."""
+    value = await engine.fetchval("SELECT value FROM setting WHERE key = $1", DEMO_CLOCK_KEY)
+    offset = timedelta(seconds=float(json.loads(value)["offset_seconds"])) if value else timedelta()
+    clock.set_offset(offset)
+    return offset
+
+
+class Stop:
+    """The wish to end, from a signal or from within: the first is orderly, a second one is at once."""
+
+    def __init__(self) -> None:
+        self._asked = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self.exit_code = 0
+
+    def watch_signals(self) -> None:
+        """Take SIGTERM and SIGINT: the first asks, the second ends the process immediately."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, self._on_signal, number)
+
+    def _on_signal(self, number: signal.Signals) -> None:
+        if self._asked.is_set():
+            # The embedded server hears of our death from the kernel and shuts down by itself.
+            os._exit(128 + number)
+        self._asked.set()
+
+    def ask(self, exit_code: int = 0) -> None:
+        """Ask for an orderly end; safe from another thread."""
+        self.exit_code = max(self.exit_code, exit_code)
+        self._loop.call_soon_threadsafe(self._asked.set)
+
+    async def wait(self) -> None:
+        """Until somebody asks."""
+        await self._asked.wait()
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether the end has been asked for."""
+        return self._asked.is_set()

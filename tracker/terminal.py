@@ -1,0 +1,181 @@
+"""What every command of the terminal shares: its language, its way to print, its exit codes, its database."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import unicodedata
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import date, datetime, time
+from enum import Enum, IntEnum
+from pathlib import Path
+
+from tracker.i18n import DEFAULT_LANGUAGE, LANGUAGES, Language, has, text
+from tracker.settings import BadSetting, Settings, load
+
+
+class Exit(IntEnum):
+    """The exit codes, as sysexits.h names them; `tracker --help` lists them."""
+
+    DONE = 0
+    FAILED = 1  # something did not succeed, or a check found a fault
+    USAGE = 2  # the command line is wrong
+    DATA = 65  # the input was refused and nothing was changed
+    UNAVAILABLE = 69  # the database or the mail server does not answer; try again later
+    CONFIG = 78  # a setting is wrong; nothing was started
+    INTERRUPTED = 130
+
+
+_language: Language = DEFAULT_LANGUAGE
+
+
+def choose_language(arguments: Sequence[str], environment: Mapping[str, str]) -> Language:
+    """The language to speak: `--language`, TRACKER_LANGUAGE, an English locale, else Vietnamese.
+
+    >>> choose_language(["--language", "en"], {}), choose_language([], {"LANG": "en_GB.UTF-8"})
+    ('en', 'en')
+    >>> choose_language([], {"LANG": "C.UTF-8"})
+    'vi'
+    """
+    wanted = [environment.get("TRACKER_LANGUAGE", "")]
+    for position, argument in enumerate(arguments):
+        if argument.startswith("--language="):
+            wanted.insert(0, argument.partition("=")[2])
+        elif argument == "--language" and position + 1 < len(arguments):
+            wanted.insert(0, arguments[position + 1])
+    for name in wanted:
+        if name in LANGUAGES:
+            return name
+    locale = environment.get("LC_ALL") or environment.get("LC_MESSAGES") or environment.get("LANG") or ""
+    return "en" if locale.startswith("en") else DEFAULT_LANGUAGE
+
+
+def speak(language: Language) -> None:
+    """Set the language of this process's terminal output."""
+    global _language
+    _language = language
+
+
+def language() -> Language:
+    """The language of this process's terminal output."""
+    return _language
+
+
+def words(key: str, **params: object) -> str:
+    """A sentence of the catalogues in the terminal's language."""
+    return text(_language, key, **params)
+
+
+def say(key: str, **params: object) -> None:
+    """Print a sentence of the catalogues."""
+    print(words(key, **params), flush=True)
+
+
+def complain(line: str) -> None:
+    """Print a line to standard error."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def error_words(code: str, params: Mapping[str, object]) -> str:
+    """The sentence of an error, or its code and parameters when the catalogues do not know it."""
+    if has(code):
+        return words(code, **params)
+    return f"{code} {dict(params)}" if params else code
+
+
+def bad_setting_words(problem: BadSetting) -> str:
+    """One line: the variable, the value as given, what is expected."""
+    expected = words(f"setting_expects_{problem.expected}", **problem.params)
+    return words("setting_wrong", variable=problem.variable, value=problem.value, expected=expected)
+
+
+def print_json(value: object) -> None:
+    """One JSON document on standard output; dates in ISO form."""
+    print(json.dumps(value, ensure_ascii=False, indent=2, default=_jsonable), flush=True)
+
+
+def print_json_line(value: object) -> None:
+    """One JSON object on a line of its own, for streams."""
+    print(json.dumps(value, ensure_ascii=False, default=_jsonable), flush=True)
+
+
+def _jsonable(value: object) -> object:
+    match value:
+        case datetime() | date() | time():
+            return value.isoformat()
+        case Enum():
+            return value.value
+        case Path():
+            return str(value)
+        case set() | frozenset():
+            return sorted(value)
+    raise TypeError(f"not JSON: {type(value).__name__}")
+
+
+def width(shown: str) -> int:
+    """How many columns of a terminal a text takes; combining marks take none.
+
+    >>> width("Đôn đốc"), width("e\\u0301")
+    (7, 1)
+    """
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in shown
+    )
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Rows under headings in aligned columns; numbers to the right.
+
+    >>> print(table(["a", "n"], [["x", 1], ["yy", 20]]))
+    a    n
+    ──  ──
+    x    1
+    yy  20
+    """
+    body = [["" if cell is None else str(cell) for cell in row] for row in (list(r) for r in rows)]
+    widths = [max(width(h), *(width(row[i]) for row in body), 0) for i, h in enumerate(headings)]
+    right = [bool(body) and all(row[i].replace(".", "").isdigit() or not row[i] for row in body)
+             for i in range(len(headings))]  # fmt: skip
+
+    def line(cells: Sequence[str]) -> str:
+        padded = []
+        for cell, full, is_number in zip(cells, widths, right, strict=True):
+            gap = " " * (full - width(cell))
+            padded.append(gap + cell if is_number else cell + gap)
+        return "  ".join(padded).rstrip()
+
+    return "\n".join([line(list(headings)), "  ".join("─" * w for w in widths), *map(line, body)])
+
+
+def settings() -> Settings:
+    """The settings of the environment. Raises SettingsError, which ends the command with Exit.CONFIG."""
+    return load(os.environ)
+
+
+@asynccontextmanager
+async def connected(chosen: Settings | None = None) -> AsyncIterator[Settings]:
+    """The database for one command: attach to the embedded server or start it, migrate, open the pool.
+
+    Yields the settings with the database's address in them.
+    """
+    from tracker.db import engine
+    from tracker.db.migrate import migrate
+    from tracker.process import database_server
+
+    async with database_server(chosen or settings()) as with_database:
+        await migrate(with_database)
+        await engine.open_pool(with_database)
+        try:
+            await _follow_demonstration_clock()
+            yield with_database
+        finally:
+            await engine.close_pool()
+
+
+async def _follow_demonstration_clock() -> None:
+    """A command beside a running demonstration sees the same day as its pages do."""
+    from tracker.process import restore_demonstration_clock
+
+    await restore_demonstration_clock()
