@@ -38,8 +38,10 @@ class Parser(argparse.ArgumentParser):
         sys.exit(Exit.USAGE)
 
 
-def _translate(sentence: str) -> str:
+def _translate(sentence: str | None) -> str | None:
     """argparse's own sentences, where the catalogues have them."""
+    if sentence is None:
+        return None
     key = "argparse_" + re.sub(r"[^a-z]+", "_", sentence.lower()).strip("_")
     return words(key) if has(key) else sentence
 
