@@ -7,11 +7,11 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Literal
 
-from tracker.domain.zone import at_official
+from tracker.domain.assignments import OUTSIDE_STATES, State, is_past
+from tracker.domain.zone import at_official, civil_now
 from tracker.i18n import Language
 
 Component = Literal["event", "todo"]
-SECOND = timedelta(seconds=1)
 
 
 class EntryStatus(StrEnum):
@@ -35,6 +35,30 @@ class EntryStatus(StrEnum):
 
 CANCELLED = frozenset({EntryStatus.WITHDRAWN, EntryStatus.TRANSFERRED, EntryStatus.SUPERSEDED})
 DONE = frozenset({EntryStatus.DONE_ON_TIME, EntryStatus.DONE_LATE})
+
+
+def entry_status(
+    state: State,
+    due_on: date,
+    due_time: time | None,
+    completed_on: date | None,
+    completed_time: time | None,
+    now: datetime,
+) -> EntryStatus:
+    """What a feed says at `now` of a dated assignment, from its row as stored.
+
+    The same as domain classify() at that instant says from the whole history; a test holds the two together.
+    """
+    if state in OUTSIDE_STATES:
+        return EntryStatus(state.value)
+    if state is State.CONFIRMED and completed_on is not None:
+        completed = datetime.combine(completed_on, completed_time or time.min)
+        return EntryStatus.DONE_LATE if is_past(due_on, due_time, completed) else EntryStatus.DONE_ON_TIME
+    if state is State.REPORTED:
+        return EntryStatus.AWAITING_CONFIRMATION
+    if is_past(due_on, due_time, civil_now(now).replace(tzinfo=None)):
+        return EntryStatus.OVERDUE
+    return EntryStatus.RETURNED if state is State.RETURNED else EntryStatus.IN_TERM
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +114,11 @@ class FeedEntry:
         """DTSTAMP and LAST-MODIFIED: the last change, or the moment it became overdue if that was later."""
         if self.status is not EntryStatus.OVERDUE:
             return self.changed_at
-        return max(self.changed_at, at_official(self.due_on + timedelta(days=1), time(0)))
+        day_after = self.due_on + timedelta(days=1)
+        late_from = (
+            at_official(self.due_on, self.due_time) if self.due_time else at_official(day_after, time(0))
+        )
+        return max(self.changed_at, late_from)
 
 
 @dataclass(frozen=True, slots=True)
