@@ -205,7 +205,7 @@ CREATE TABLE assignment (
     recurrence text,
     original_due_on date,
     original_due_time time,
-    due_words jsonb NOT NULL DEFAULT '{}',
+    due_words jsonb NOT NULL DEFAULT '[]',
     due_document text NOT NULL DEFAULT '',
     due_event text NOT NULL DEFAULT '',
     early_due_confirmed boolean NOT NULL DEFAULT false,

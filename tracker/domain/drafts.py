@@ -16,6 +16,8 @@ class NewTask:
 
     `deadline` is the official phrase ("trong quý III", "trước ngày 30/11/2025"); `due_on` (inclusive civil date)
     and `due_time` (official zone) overrule its resolution where an officer has decided.
+    `lead_words` is how the directive words a class whose members somebody named in `leads`
+    ("các địa phương có đảo").
     """
 
     short_name: str
@@ -35,6 +37,7 @@ class NewTask:
     officer_email: str = ""
     restricted: bool = False
     early_due_confirmed: bool = False
+    lead_words: str = ""
     import_key: str | None = None
 
 

@@ -1,0 +1,502 @@
+"""What people are told because something happened: composed and queued in the transaction in which it happened.
+
+Reminders, which time brings, are in reminders.py. A message is rendered once, for one recipient; nothing is sent here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Literal
+from uuid import UUID
+
+from tracker.actions.office import assignment_url, office
+from tracker.actions.people import AddressBook, book_for
+from tracker.actions.standing import shown_days, status_now
+from tracker.db import assignments as assignments_db
+from tracker.db import directives as directives_db
+from tracker.db import directory as directory_db
+from tracker.db import ladders as ladders_db
+from tracker.db import outbox as outbox_db
+from tracker.db import reminders as reminders_db
+from tracker.db.assignments import Assignment
+from tracker.db.calendar import load_calendar
+from tracker.db.outbox import Entry, NewMessage
+from tracker.db.reminders import NewReminder
+from tracker.db.reports import Report
+from tracker.domain.assignments import State
+from tracker.domain.directory import SYSTEM, Actor, Duty, Official
+from tracker.domain.drafts import ExtensionDecision, NewExtension, NewReport
+from tracker.domain.ladders import assigned_moment
+from tracker.domain.recipients import Recipient, Route, audience
+from tracker.domain.reminders import Reason
+from tracker.domain.workdays import WorkCalendar
+from tracker.domain.zone import civil_day
+from tracker.i18n import Language
+from tracker.mail import contexts
+from tracker.mail.compose import deadline_invitation, render
+from tracker.mail.contexts import Addressing, Context, TaskLine
+from tracker.mail.invitation import Invitation
+from tracker.mail.message import Mailbox, to_bytes
+from tracker.words import render_words
+
+INVITATIONS_AT_ONCE = 5
+"""Up to so many dated tasks each come with an invitation in a message of its own; more come as one list."""
+
+
+CarriesInvitation = (
+    contexts.Assigned
+    | contexts.DeadlineMoved
+    | contexts.Confirmed
+    | contexts.ExtensionDecided
+    | contexts.Cancelled
+)
+"""The kinds of mail that may move or cancel a calendar entry."""
+
+# --- queueing ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A message to one person, not yet rendered; `key` makes a repetition harmless."""
+
+    kind: str
+    context: Context
+    recipient: Official
+    key: str
+    entries: tuple[Entry, ...]
+    duty: Duty | None = None
+    urgent: bool = False
+
+    def addressing(self, now: datetime) -> Addressing:
+        """The way of this mail, as the composer wants it."""
+        to = Mailbox(self.recipient.name, self.recipient.email)
+        return Addressing(office(), to, self.key, now, self.duty)
+
+
+def rendered(draft: Draft, now: datetime) -> NewMessage:
+    """The draft as the bytes that will be sent, however often."""
+    message = render(draft.kind, draft.context, draft.recipient.language, draft.addressing(now))
+    return NewMessage(
+        kind=draft.kind,
+        notify_key=draft.key,
+        recipient_id=draft.recipient.id,
+        address=draft.recipient.email,
+        language=draft.recipient.language,
+        message_id=message.message_id,
+        subject=message.subject,
+        raw=to_bytes(message),
+        urgent=draft.urgent,
+        entries=draft.entries,
+    )
+
+
+async def queue(drafts: Sequence[Draft], now: datetime) -> dict[str, int]:
+    """Render and queue; the outbox id by key of those that are new."""
+    if not drafts:
+        return {}
+    ids = await outbox_db.reserve_ids(len(drafts))
+    messages = [rendered(d, now) for d in drafts]
+    added = set(await outbox_db.insert_messages(list(zip(ids, messages, strict=True)), now))
+    return {m.notify_key: i for i, m in zip(ids, messages, strict=True) if i in added}
+
+
+# --- an assignment as a mail shows it ------------------------------------------------------------------------
+
+
+def task_line(row: Assignment, now: datetime, calendar: WorkCalendar, *, wording: str = "") -> TaskLine:
+    """The assignment as it stands at `now`."""
+    status = status_now(row, now, calendar)
+    return TaskLine(
+        assignment_id=row.id,
+        task_uid=row.task_uid,
+        url=assignment_url(row.task_id, row.agency_code),
+        directive_number=row.directive_number,
+        short_name=row.short_name,
+        agency_name=row.agency_name,
+        due_on=row.due_on,
+        fine=status.fine,
+        days=shown_days(row, status, now, calendar),
+        due_time=row.due_time,
+        original_due_on=row.original_due_on if row.original_due_on != row.due_on else None,
+        part=row.part,
+        urgency=_urgency(row.directive_urgency),
+        wording=wording,
+        extension_pending=row.extension_pending,
+        committed_on=row.committed_on,
+        restricted=row.restricted,
+    )
+
+
+def _urgency(stored: str) -> contexts.Urgency:
+    match stored:
+        case "urgent" | "very_urgent" | "express":
+            return stored
+        case _:
+            return "normal"
+
+
+def invitation_for(
+    line: TaskLine,
+    draft: Draft,
+    now: datetime,
+    method: Literal["REQUEST", "CANCEL"],
+    uid: UUID,
+    sequence: int,
+) -> Invitation | None:
+    """The deadline of `line` in the recipient's own calendar."""
+    return deadline_invitation(
+        line,
+        draft.addressing(now),
+        draft.recipient.language,
+        method=method,
+        assignment_uid=uid,
+        sequence=sequence,
+        stamped_at=now,
+    )
+
+
+def _invites(
+    draft: Draft, row: Assignment, line: TaskLine, now: datetime, method: Literal["REQUEST", "CANCEL"]
+) -> Draft:
+    """The draft with the row's deadline as an invitation; a row without a date, or closed to calendars, has none."""
+    made = invitation_for(line, draft, now, method, row.uid, row.sequence)
+    if made is None:
+        return draft
+    assert isinstance(draft.context, CarriesInvitation)
+    return replace(draft, context=replace(draft.context, invitation=made))
+
+
+async def _remember_invitations(
+    pairs: Iterable[tuple[Draft, Assignment]], queued: dict[str, int], state: str
+) -> None:
+    rows = [
+        (row.id, draft.recipient.id, row.sequence, state, queued[draft.key])
+        for draft, row in pairs
+        if draft.key in queued and getattr(draft.context, "invitation", None) is not None
+    ]
+    if rows:
+        await reminders_db.put_invitations(rows)
+
+
+# --- step 0: new tasks ---------------------------------------------------------------------------------------
+
+
+async def assigned(actor: Actor, assignment_ids: Sequence[int], now: datetime) -> None:
+    """Tell each agency of its new tasks: the focal officer with invitations, the head of office in copy."""
+    rows = await assignments_db.list_by_ids(assignment_ids)
+    if not rows:
+        return
+    book = await book_for(rows)
+    calendar = await load_calendar()
+    directive = await directives_db.get_directive(SYSTEM, rows[0].directive_id)
+    ladder = await ladders_db.get_ladder(rows[0].ladder_version_id)
+    moment = assigned_moment(ladder)
+    if moment is None:
+        return
+    drafts: list[tuple[Draft, tuple[Assignment, ...]]] = []
+    ledger: list[tuple[str | None, NewReminder]] = []
+    for agency_rows in _by_agency(rows):
+        people = audience(moment.step.to, moment.step.copy, book.contacts_of(agency_rows[0]), civil_day(now))
+        if not people.recipients:
+            ledger += [(None, _step_zero(r, None, now, Reason.NO_RECIPIENT.value)) for r in agency_rows]
+        for recipient in people.recipients:
+            for group in _grouped(agency_rows, recipient):
+                draft = _assigned_draft(directive, group, recipient, now, calendar)
+                drafts.append((draft, group))
+                ledger += [(draft.key, _step_zero(r, recipient, now, recipient.route.value)) for r in group]
+    queued = await queue([d for d, _ in drafts], now)
+    await _remember_invitations(((d, g[0]) for d, g in drafts if len(g) == 1), queued, "requested")
+    await reminders_db.insert_reminders(
+        [
+            replace(r, outbox_id=queued[key]) if key else r
+            for key, r in ledger
+            if key is None or key in queued
+        ],
+        now,
+    )
+
+
+def _by_agency(rows: Sequence[Assignment]) -> list[tuple[Assignment, ...]]:
+    found: dict[int, list[Assignment]] = {}
+    for row in rows:
+        found.setdefault(row.agency_id, []).append(row)
+    return [tuple(group) for group in found.values()]
+
+
+def _grouped(rows: tuple[Assignment, ...], recipient: Recipient) -> list[tuple[Assignment, ...]]:
+    """One message a task while there are few, so that each can carry its invitation; otherwise one list."""
+    if recipient.is_copy or len(rows) > INVITATIONS_AT_ONCE:
+        return [rows]
+    return [(row,) for row in rows]
+
+
+def _assigned_draft(
+    directive: directives_db.Directive,
+    group: tuple[Assignment, ...],
+    recipient: Recipient,
+    now: datetime,
+    calendar: WorkCalendar,
+) -> Draft:
+    person = recipient.official
+    tasks = tuple(
+        contexts.NewTask(
+            line=task_line(row, now, calendar),
+            full_text=row.full_text,
+            product=row.product,
+            report_to=row.report_to,
+            deadline_words=_deadline_words(row, person.language),
+        )
+        for row in group
+    )
+    first = group[0]
+    context = contexts.Assigned(
+        agency_name=first.agency_name,
+        directive_number=directive.number,
+        directive_abstract=directive.abstract,
+        issued_on=directive.issued_on,
+        issuer=directive.issuer,
+        signer=directive.signer,
+        url=tasks[0].line.url if len(tasks) == 1 else f"{office().url}/viec?van-ban={directive.id}",
+        tasks=tasks,
+    )
+    draft = Draft(
+        kind="assigned",
+        context=context,
+        recipient=person,
+        key=f"assigned-{first.id}-{first.deadline_version}-{len(group)}-{person.id}",
+        entries=tuple(Entry(r.id, r.deadline_version) for r in group),
+        duty=recipient.duty,
+        urgent=directive.urgency != "normal",
+    )
+    if len(group) == 1 and not recipient.is_copy:
+        draft = _invites(draft, first, tasks[0].line, now, "REQUEST")
+    return draft
+
+
+def _deadline_words(row: Assignment, language: Language) -> str:
+    quoted = f"“{row.deadline_phrase}”" if row.deadline_phrase else ""
+    words = render_words(row.due_words, language) if row.due_words else ""
+    return ": ".join(part for part in (quoted, words) if part)
+
+
+def _step_zero(row: Assignment, recipient: Recipient | None, now: datetime, reason: str) -> NewReminder:
+    return NewReminder(
+        assignment_id=row.id,
+        step_code="assigned",
+        occurrence=1,
+        deadline_version=row.deadline_version,
+        recipient_id=recipient.official.id if recipient else None,
+        is_copy=recipient.is_copy if recipient else False,
+        verdict="sent" if recipient else "suppressed",
+        reason=reason,
+        moment=now,
+    )
+
+
+# --- changes -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """A row after its change, with the people and the calendar it is told with."""
+
+    row: Assignment
+    book: AddressBook
+    calendar: WorkCalendar
+    now: datetime
+
+    def people(self, *to: Duty, copy: tuple[Duty, ...] = ()) -> tuple[Recipient, ...]:
+        """Who holds these duties for the row."""
+        return audience(to, copy, self.book.contacts_of(self.row), civil_day(self.now)).recipients
+
+    @property
+    def line(self) -> TaskLine:
+        """The row as a mail shows it."""
+        return task_line(self.row, self.now, self.calendar)
+
+
+async def _scene(before: Assignment, now: datetime) -> _Scene:
+    (row,) = await assignments_db.list_by_ids([before.id])
+    return _Scene(row, await book_for([row]), await load_calendar(), now)
+
+
+def _draft(
+    scene: _Scene, kind: str, context: Context, recipient: Recipient, wants: str = "any", mark: str = ""
+) -> Draft:
+    return Draft(
+        kind=kind,
+        context=context,
+        recipient=recipient.official,
+        key=f"{kind}-{scene.row.id}-{mark or scene.row.row_version}-{recipient.official.id}",
+        entries=(Entry(scene.row.id, scene.row.deadline_version, wants),),
+        duty=recipient.duty,
+        urgent=scene.row.directive_urgency != "normal",
+    )
+
+
+async def deadline_moved(
+    actor: Actor, before: Assignment, now: datetime, reason: str = "", document: str = ""
+) -> None:
+    """Step 0 again: the new date, and the invitation that moves the old one."""
+    scene = await _scene(before, now)
+    pairs = []
+    for recipient in scene.people(Duty.FOCAL, copy=(Duty.HEAD_OF_OFFICE,)):
+        context = contexts.DeadlineMoved(
+            line=scene.line,
+            previous_on=before.due_on,
+            previous_time=before.due_time,
+            document=document,
+            reason=reason,
+            decided_by=actor.name,
+        )
+        draft = _draft(scene, "deadline_moved", context, recipient, wants="open")
+        invited = {i.official_id for i in await reminders_db.list_invited([before.id])}
+        if not recipient.is_copy or recipient.official.id in invited:
+            draft = _invites(draft, scene.row, scene.line, now, "REQUEST")
+        pairs.append((draft, scene.row))
+    queued = await queue([d for d, _ in pairs], now)
+    await _remember_invitations(pairs, queued, "requested")
+    ledger = [
+        replace(_step_zero(scene.row, None, now, "deadline_moved"), recipient_id=d.recipient.id, verdict="sent",
+                outbox_id=queued[d.key])
+        for d, _ in pairs
+        if d.key in queued
+    ]  # fmt: skip
+    await reminders_db.insert_reminders(ledger, now)
+
+
+async def reported(actor: Actor, before: Assignment, new: NewReport, receipt: str, now: datetime) -> None:
+    """The receipt to the agency; the secretariat is told by its review steps, not at once."""
+    scene = await _scene(before, now)
+    evidence = " ".join(part for part in (new.evidence_number, _shown_date(new)) if part)
+    drafts = []
+    for recipient in scene.people(Duty.FOCAL):
+        context = contexts.Reported(
+            line=scene.line,
+            kind="completion",
+            receipt=receipt,
+            reported_by=actor.name,
+            reported_at=now,
+            summary=new.summary,
+            evidence=evidence,
+        )
+        drafts.append(_draft(scene, "reported", context, recipient, mark=receipt))
+    await queue(drafts, now)
+
+
+def _shown_date(new: NewReport) -> str:
+    return f"({new.evidence_on:%d/%m/%Y})" if new.evidence_on else ""
+
+
+async def returned(actor: Actor, before: Assignment, report: Report, reason: str, now: datetime) -> None:
+    """The report came back: whoever made it, and the head of office."""
+    scene = await _scene(before, now)
+    context = contexts.Returned(
+        line=scene.line,
+        receipt=report.receipt,
+        reported_on=civil_day(report.submitted_at),
+        returned_by=actor.name,
+        reason=reason,
+    )
+    people = await _with_reporter(scene, report, scene.people(Duty.FOCAL, copy=(Duty.HEAD_OF_OFFICE,)))
+    await queue(
+        [_draft(scene, "returned", context, r, wants="open", mark=report.receipt) for r in people], now
+    )
+
+
+async def confirmed(actor: Actor, before: Assignment, report: Report, note: str, now: datetime) -> None:
+    """The result was accepted; invitations that were mailed are cancelled, for exactly those who hold one."""
+    scene = await _scene(before, now)
+    context = contexts.Confirmed(
+        line=scene.line,
+        receipt=report.receipt,
+        completed_on=civil_day(report.submitted_at),
+        confirmed_by=actor.name,
+    )
+    people = await _with_reporter(scene, report, scene.people(Duty.FOCAL))
+    await _cancelling(scene, "confirmed", context, people, now)
+
+
+async def cancelled(actor: Actor, before: Assignment, state: State, reason: str, now: datetime) -> None:
+    """The task is no longer this agency's; its invitations are cancelled."""
+    scene = await _scene(before, now)
+    context = contexts.Cancelled(line=scene.line, decided_by=actor.name, reason=reason)
+    people = scene.people(Duty.FOCAL, copy=(Duty.HEAD_OF_OFFICE,))
+    await _cancelling(scene, "cancelled", context, people, now)
+
+
+async def _cancelling(
+    scene: _Scene,
+    kind: str,
+    context: contexts.Confirmed | contexts.Cancelled,
+    people: tuple[Recipient, ...],
+    now: datetime,
+) -> None:
+    """Queue `context` to `people` and to every holder of an invitation, each holder with its cancellation."""
+    invited = {i.official_id for i in await reminders_db.list_invited([scene.row.id])}
+    told = {r.official.id for r in people}
+    officials = await directory_db.get_officials(invited - told)
+    further = tuple(
+        _as_recipient(o, people) for o in officials.values() if o.is_active and not o.is_mailbox_dead
+    )
+    pairs = []
+    for recipient in (*people, *further):
+        draft = _draft(scene, kind, context, recipient)
+        if recipient.official.id in invited:
+            draft = _invites(draft, scene.row, scene.line, now, "CANCEL")
+        pairs.append((draft, scene.row))
+    queued = await queue([d for d, _ in pairs], now)
+    await _remember_invitations(pairs, queued, "cancelled")
+
+
+async def _with_reporter(
+    scene: _Scene, report: Report, people: tuple[Recipient, ...]
+) -> tuple[Recipient, ...]:
+    if any(r.official.id == report.submitted_by for r in people):
+        return people
+    reporter = (await directory_db.get_officials([report.submitted_by])).get(report.submitted_by)
+    if reporter is None or not reporter.is_active or reporter.is_mailbox_dead:
+        return people
+    return (*people, _as_recipient(reporter, people))
+
+
+def _as_recipient(official: Official, people: tuple[Recipient, ...]) -> Recipient:
+    duty = next(iter(official.duties), Duty.FOCAL)
+    return Recipient(official, duty, bool(people), Route.HOLDER)
+
+
+async def extension_requested(
+    actor: Actor, before: Assignment, new: NewExtension, asked_late: bool, now: datetime
+) -> None:
+    """An agency asks for more time: to the officer who follows the task."""
+    scene = await _scene(before, now)
+    context = contexts.ExtensionRequested(
+        line=scene.line,
+        proposed_on=new.proposed_on,
+        requested_by=actor.name,
+        requested_at=now,
+        reason=new.reason,
+        asked_late=asked_late,
+        granted_before=before.extension_count,
+    )
+    people = scene.people(Duty.SECRETARIAT_OFFICER)
+    await queue([_draft(scene, "extension_requested", context, r) for r in people], now)
+
+
+async def extension_refused(
+    actor: Actor, before: Assignment, decision: ExtensionDecision, proposed_on: date, now: datetime
+) -> None:
+    """The date stands. (A grant is told by `deadline_moved`, which carries the new invitation.)"""
+    scene = await _scene(before, now)
+    context = contexts.ExtensionDecided(
+        line=scene.line,
+        granted=False,
+        proposed_on=proposed_on,
+        decided_by=actor.name,
+        document=decision.document,
+        reason=decision.reason,
+    )
+    people = scene.people(Duty.FOCAL, copy=(Duty.HEAD_OF_OFFICE,))
+    await queue([_draft(scene, "extension_decided", context, r) for r in people], now)

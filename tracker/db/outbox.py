@@ -1,0 +1,365 @@
+"""The outbox: rendered messages, claimed under a lease with a fencing token, one commit per message.
+
+Leases and due times are compared with the database's clock, because hosts may disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from tracker.db.engine import execute, fetch, fetchrow, fetchval
+from tracker.db.visibility import visible_to
+from tracker.domain.directory import Actor
+
+LEASE = "interval '5 minutes'"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An assignment that a message speaks of, the deadline version it is true for, and the state it wants."""
+
+    assignment_id: int
+    deadline_version: int
+    wants: str = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """A rendered message to be queued; `notify_key` makes a repetition harmless."""
+
+    kind: str
+    notify_key: str
+    recipient_id: int | None
+    address: str
+    language: str
+    message_id: str
+    subject: str
+    raw: bytes
+    urgent: bool
+    entries: tuple[Entry, ...]
+
+
+async def reserve_ids(count: int) -> list[int]:
+    """Ids for messages that are yet to be rendered: their return path and ledger rows carry them."""
+    rows = await fetch(
+        "SELECT nextval(pg_get_serial_sequence('outbox', 'id')) AS id FROM generate_series(1, $1)", count
+    )
+    return [r["id"] for r in rows]
+
+
+async def insert_messages(messages: Sequence[tuple[int, NewMessage]], now: datetime) -> list[int]:
+    """Queue (id, message) pairs; one whose key is queued already is passed over. The ids that are new."""
+    rows = await fetch(
+        """
+        WITH added AS (
+            INSERT INTO outbox (id, kind, notify_key, recipient_id, address, language, message_id, subject, raw,
+                                urgent, decided_at)
+            OVERRIDING SYSTEM VALUE
+            SELECT m.*, $1 FROM unnest($2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[],
+                                       $8::text[], $9::text[], $10::bytea[], $11::bool[]) AS m
+            ON CONFLICT (notify_key) DO NOTHING RETURNING id
+        ), entries AS (
+            INSERT INTO outbox_entry (outbox_id, assignment_id, deadline_version, wants)
+            SELECT e.* FROM unnest($12::bigint[], $13::bigint[], $14::int[], $15::text[])
+                AS e (outbox_id, assignment_id, deadline_version, wants) JOIN added ON added.id = e.outbox_id
+        )
+        SELECT id FROM added
+        """,
+        now,
+        [i for i, _ in messages],
+        [m.kind for _, m in messages],
+        [m.notify_key for _, m in messages],
+        [m.recipient_id for _, m in messages],
+        [m.address for _, m in messages],
+        [m.language for _, m in messages],
+        [m.message_id for _, m in messages],
+        [m.subject for _, m in messages],
+        [m.raw for _, m in messages],
+        [m.urgent for _, m in messages],
+        [i for i, m in messages for _ in m.entries],
+        [e.assignment_id for _, m in messages for e in m.entries],
+        [e.deadline_version for _, m in messages for e in m.entries],
+        [e.wants for _, m in messages for e in m.entries],
+    )
+    return [r["id"] for r in rows]
+
+
+async def supersede_for(assignment_id: int, reason: str) -> int:
+    """Take back queued messages that speak of this assignment alone; digests are mended when claimed."""
+    return await execute(
+        """
+        UPDATE outbox o SET state = 'superseded', reason = $2
+        WHERE o.state = 'pending'
+          AND EXISTS (SELECT 1 FROM outbox_entry e WHERE e.outbox_id = o.id AND e.assignment_id = $1
+                      AND e.wants <> 'any')
+          AND NOT EXISTS (SELECT 1 FROM outbox_entry e WHERE e.outbox_id = o.id AND e.assignment_id <> $1)
+        """,
+        assignment_id,
+        reason,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A message under lease; `first_attempt_at` and `attempts` are what the retry rule reads."""
+
+    id: int
+    kind: str
+    notify_key: str
+    recipient_id: int | None
+    address: str
+    raw: bytes
+    attempts: int
+    first_attempt_at: datetime
+    lease_token: UUID
+    maybe_duplicate: bool
+    decided_at: datetime
+
+
+async def reclaim_expired() -> int:
+    """Put messages back whose worker is gone; they may have been sent, and say so."""
+    return await execute(
+        "UPDATE outbox SET state = 'pending', lease_token = NULL, lease_until = NULL, maybe_duplicate = true,"
+        " next_attempt_at = now() WHERE state = 'sending' AND lease_until < now()"
+    )
+
+
+async def claim(limit: int) -> list[Claimed]:
+    """Lease up to `limit` messages that are due, urgent and oldest first; rows another worker holds are skipped."""
+    rows = await fetch(
+        f"""
+        UPDATE outbox SET state = 'sending', lease_token = gen_random_uuid(), lease_until = now() + {LEASE},
+               attempts = attempts + 1, first_attempt_at = coalesce(first_attempt_at, now())
+        WHERE id IN (SELECT id FROM outbox WHERE state = 'pending' AND next_attempt_at <= now()
+                     ORDER BY urgent DESC, next_attempt_at, id LIMIT $1 FOR UPDATE SKIP LOCKED)
+        RETURNING id, kind, notify_key, recipient_id, address, raw, attempts, first_attempt_at, lease_token,
+                  maybe_duplicate, decided_at
+        """,
+        limit,
+    )
+    return sorted((Claimed(*r.values()) for r in rows), key=lambda m: m.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether what a message says of one assignment still holds."""
+
+    outbox_id: int
+    assignment_id: int
+    holds: bool
+
+
+async def check_standing(ids: Sequence[int]) -> list[Standing]:
+    """For each entry of these messages: same deadline version, wanted state, and a recipient still in office."""
+    rows = await fetch(
+        """
+        SELECT e.outbox_id, e.assignment_id,
+               (e.wants = 'any' OR (a.deadline_version = e.deadline_version AND
+                CASE e.wants WHEN 'open' THEN a.state IN ('assigned', 'acknowledged', 'in_progress', 'returned')
+                             WHEN 'reported' THEN a.state = 'reported' END))
+               AND coalesce(f.is_active, true) AS holds
+        FROM outbox_entry e JOIN outbox o ON o.id = e.outbox_id JOIN assignment a ON a.id = e.assignment_id
+        LEFT JOIN official f ON f.id = o.recipient_id
+        WHERE e.outbox_id = ANY($1::bigint[])
+        """,
+        list(ids),
+    )
+    return [Standing(*r.values()) for r in rows]
+
+
+async def mark_superseded(outbox_id: int, lease_token: UUID, reason: str) -> bool:
+    """The message need not go any more."""
+    return await _leave(outbox_id, lease_token, "state = 'superseded', reason = $3", reason)
+
+
+async def mark_sent(outbox_id: int, lease_token: UUID, code: int, reply: str, now: datetime) -> bool:
+    """The server has taken it; False when the lease was lost meanwhile (then it may go twice, and says so)."""
+    return await _leave(
+        outbox_id,
+        lease_token,
+        "state = 'sent', reply_code = $3, reply_text = $4, sent_at = $5",
+        code,
+        reply,
+        now,
+    )
+
+
+async def mark_failed(outbox_id: int, lease_token: UUID, code: int | None, reply: str, reason: str) -> bool:
+    """It will not be tried again; the server's words are kept."""
+    return await _leave(
+        outbox_id,
+        lease_token,
+        "state = 'failed', reply_code = $3, reply_text = $4, reason = $5",
+        code,
+        reply,
+        reason,
+    )
+
+
+async def mark_retry(
+    outbox_id: int,
+    lease_token: UUID,
+    wait_seconds: float,
+    code: int | None,
+    reply: str,
+    maybe_duplicate: bool,
+) -> bool:
+    """Try again after `wait_seconds` by the database's clock."""
+    return await _leave(
+        outbox_id,
+        lease_token,
+        "state = 'pending', next_attempt_at = now() + make_interval(secs => $3), reply_code = $4, reply_text = $5,"
+        " maybe_duplicate = maybe_duplicate OR $6",
+        wait_seconds,
+        code,
+        reply,
+        maybe_duplicate,
+    )
+
+
+async def release(claimed: Sequence[Claimed], wait_seconds: float = 0.0) -> None:
+    """Give leases back unused: the attempt does not count."""
+    await execute(
+        "UPDATE outbox o SET state = 'pending', lease_token = NULL, lease_until = NULL, attempts = attempts - 1,"
+        " next_attempt_at = now() + make_interval(secs => $3)"
+        " FROM unnest($1::bigint[], $2::uuid[]) AS c (id, token)"
+        " WHERE o.id = c.id AND o.lease_token = c.token AND o.state = 'sending'",
+        [c.id for c in claimed],
+        [c.lease_token for c in claimed],
+        wait_seconds,
+    )
+
+
+async def _leave(outbox_id: int, lease_token: UUID, changes: str, *values: object) -> bool:
+    touched = await execute(
+        f"UPDATE outbox SET lease_token = NULL, lease_until = NULL, {changes}"
+        " WHERE id = $1 AND lease_token = $2 AND state = 'sending'",
+        outbox_id,
+        lease_token,
+        *values,
+    )
+    return touched == 1
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """How the outbox stands; ages in seconds by the database's clock."""
+
+    pending: int
+    sending: int
+    failed: int
+    held: int
+    oldest_seconds: float
+
+
+async def queue_standing() -> Queue:
+    """Counts of unfinished messages, and how long the oldest due one has waited."""
+    row = await fetchrow(
+        """
+        SELECT count(*) FILTER (WHERE state = 'pending')::int AS pending,
+               count(*) FILTER (WHERE state = 'sending')::int AS sending,
+               count(*) FILTER (WHERE state = 'failed')::int AS failed,
+               count(*) FILTER (WHERE state = 'held')::int AS held,
+               coalesce(extract(epoch FROM now() - min(next_attempt_at)
+                        FILTER (WHERE state = 'pending' AND next_attempt_at <= now())), 0)::float8 AS oldest
+        FROM outbox WHERE state IN ('pending', 'sending', 'failed', 'held')
+        """
+    )
+    assert row is not None
+    return Queue(*row.values())
+
+
+async def replay(outbox_id: int) -> bool:
+    """Queue a failed or held message once more, with the same bytes and the same Message-ID."""
+    touched = await execute(
+        "UPDATE outbox SET state = 'pending', next_attempt_at = now(), first_attempt_at = NULL, attempts = 0,"
+        " reason = '' WHERE id = $1 AND state IN ('failed', 'held')",
+        outbox_id,
+    )
+    return touched == 1
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRow:
+    """A message as the registry shows it, without its bytes."""
+
+    id: int
+    kind: str
+    recipient_id: int | None
+    recipient_name: str
+    address: str
+    subject: str
+    state: str
+    attempts: int
+    maybe_duplicate: bool
+    reply_code: int | None
+    reply_text: str
+    reason: str
+    message_id: str
+    decided_at: datetime
+    sent_at: datetime | None
+
+
+async def list_messages_about(viewer: Actor, assignment_id: int) -> list[MessageRow]:
+    """Every message that speaks of one assignment, oldest first."""
+    condition, arguments = visible_to(viewer, "a", first=2)
+    rows = await fetch(
+        f"""
+        SELECT o.id, o.kind, o.recipient_id, coalesce(f.full_name, '') AS recipient_name, o.address, o.subject,
+               o.state, o.attempts, o.maybe_duplicate, o.reply_code, o.reply_text, o.reason, o.message_id,
+               o.decided_at, o.sent_at
+        FROM outbox_entry e JOIN outbox o ON o.id = e.outbox_id JOIN assignment a ON a.id = e.assignment_id
+        LEFT JOIN official f ON f.id = o.recipient_id
+        WHERE e.assignment_id = $1 AND {condition} ORDER BY o.decided_at, o.id
+        """,
+        assignment_id,
+        *arguments,
+    )
+    return [MessageRow(*r.values()) for r in rows]
+
+
+async def list_failed(limit: int = 200) -> list[MessageRow]:
+    """Dead letters, newest first, for the assigning side and the operator."""
+    rows = await fetch(
+        """
+        SELECT o.id, o.kind, o.recipient_id, coalesce(f.full_name, '') AS recipient_name, o.address, o.subject,
+               o.state, o.attempts, o.maybe_duplicate, o.reply_code, o.reply_text, o.reason, o.message_id,
+               o.decided_at, o.sent_at
+        FROM outbox o LEFT JOIN official f ON f.id = o.recipient_id
+        WHERE o.state IN ('failed', 'held') ORDER BY o.id DESC LIMIT $1
+        """,
+        limit,
+    )
+    return [MessageRow(*r.values()) for r in rows]
+
+
+async def entries_of(outbox_id: int) -> list[Entry]:
+    """What a message speaks of."""
+    rows = await fetch(
+        "SELECT assignment_id, deadline_version, wants FROM outbox_entry WHERE outbox_id = $1 ORDER BY assignment_id",
+        outbox_id,
+    )
+    return [Entry(*r.values()) for r in rows]
+
+
+async def sent_state(outbox_id: int) -> str | None:
+    """The state of one message."""
+    state: str | None = await fetchval("SELECT state FROM outbox WHERE id = $1", outbox_id)
+    return state
+
+
+async def seconds_since_first_attempt(outbox_id: int) -> timedelta:
+    """How long this message has been tried, by the database's clock."""
+    elapsed: timedelta = await fetchval(
+        "SELECT now() - first_attempt_at FROM outbox WHERE id = $1", outbox_id
+    )
+    return elapsed
+
+
+async def subject_of(outbox_id: int) -> str:
+    """The subject of one message, for telling somebody that it did not arrive."""
+    subject: str | None = await fetchval("SELECT subject FROM outbox WHERE id = $1", outbox_id)
+    return subject or ""
