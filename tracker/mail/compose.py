@@ -16,7 +16,7 @@ from uuid import UUID
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tracker.domain.assignments import Fine
-from tracker.i18n import Language
+from tracker.i18n import Language, has
 from tracker.mail.contexts import (
     KINDS,
     Addressing,
@@ -245,7 +245,7 @@ def _sections(ordered: list[TaskLine], limit: int, speech: Speech) -> list[Secti
         members = [line for line in ordered if section_of(line) == code]
         if not members:
             continue
-        shown = [_shown(line, speech) for line in members[:limit]]
+        shown = [replace(_shown(line, speech), todo=_todo(line, speech)) for line in members[:limit]]
         limit = max(limit - len(members), 0)
         todos = {entry.todo for entry in shown}
         common = todos.pop() if len(todos) == 1 and len(shown) > 1 else ""
@@ -268,9 +268,16 @@ def _shown(line: TaskLine, speech: Speech) -> Shown:
         agency=header_text(line.agency_name),
         due=speech.due(line.due_on, line.due_time),
         notes=tuple(_notes(line, speech)),
-        todo=speech.say(f"step.{line.wording}") if line.wording else "",
+        todo="",
         url=line.url,
     )
+
+
+def _todo(line: TaskLine, speech: Speech) -> str:
+    """What a reminder asks for; a ladder may bring a sentence of its own instead of a key."""
+    if not line.wording:
+        return ""
+    return speech.say(f"step.{line.wording}") if has(f"mail.step.{line.wording}") else line.wording
 
 
 def _notes(line: TaskLine, speech: Speech) -> Iterable[str]:

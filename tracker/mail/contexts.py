@@ -50,7 +50,8 @@ class TaskLine:
     """One assignment as a mail shows it.
 
     `days` belongs to `fine`: civil days late (0: the hour of today has passed), working days left or waiting.
-    `wording` is that of the ladder's step, a key under `mail.step.`; empty: none.
+    `wording` is that of the ladder's step: a key under `mail.step.`, or a sentence as it is to be read.
+    Only reminders say it.
     `next_on`, `next_to`: the reminder that follows if nothing happens.
     `late_since`: the day on which this should have been sent, when it comes late.
     A `restricted` task is shown by number, deadline and link only.
