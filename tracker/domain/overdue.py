@@ -36,7 +36,8 @@ COLUMNS: tuple[str, ...] = (
 class OverdueRow:
     """One overdue assignment; dates are civil dates.
 
-    `lead` names the agency charged (with its joint leads), `programme` the group an official annex puts it under.
+    `lead` names the agency charged with its joint leads, `programme` the group of an official annex.
+    `via_class` is the class whose member the agency is, as the directive words it ("các bộ, ngành").
     `is_awaiting` marks a report that waits for the assigning side, `waits_in_time` one that came in time.
     """
 
@@ -64,6 +65,8 @@ class OverdueRow:
     is_awaiting: bool = False
     waits_in_time: bool = False
     is_by_age: bool = False
+    task_id: int = 0
+    via_class: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,12 +209,14 @@ def row_to_json(row: OverdueRow) -> dict[str, object]:
     """One overdue assignment as plain JSON values."""
     return {
         "assignment_id": str(row.assignment_id),
+        "task_id": str(row.task_id),
         "task": row.task,
         "full_text": row.full_text,
         "directive_number": row.directive_number,
         "directive_issued_on": _iso(row.directive_issued_on),
         "lead": row.lead,
         "part": row.part.value,
+        "via_class": row.via_class,
         "cooperating": list(row.cooperating),
         "due_on": _iso(row.due_on),
         "due_time": _hour(row.due_time),

@@ -155,9 +155,7 @@ def percentage(numerator: int, denominator: int, rounding: Rounding, decimals: i
     (Decimal('12.4'), Decimal('12.3'))
     """
     if numerator < 0 or denominator <= 0 or decimals < 0 or rounding is Rounding.REMAINDER:
-        raise ValueError(
-            "a percentage needs a numerator >= 0, a denominator > 0, decimals >= 0 and a rounding"
-        )
+        raise ValueError("a percentage needs numerator >= 0, denominator > 0, decimals >= 0, a rounding")
     scaled = numerator * 100 * 10**decimals
     if rounding is Rounding.HALF_UP:
         units = (2 * scaled + denominator) // (2 * denominator)
@@ -175,7 +173,7 @@ def official_rate(
 ) -> Rate:
     """The rate of a named bucket; by default what is done of what has fallen due, half-up, two decimals.
 
-    >>> str(official_rate(Buckets(done_on_time=14068, done_late=1983, open_in_term=5640, open_overdue=223)).value)
+    >>> str(official_rate(Buckets(done_on_time=14068, done_late=1983, open_overdue=223)).value)
     '98.63'
     """
     of = {
@@ -338,9 +336,9 @@ def explain_percentage(
 ) -> Rate | None:
     """The numerator, denominator and rounding that give `printed`, or None when no convention does.
 
-    Only cells of the table are numerators and only the four named denominators are tried: half-up first, then
-    truncated, then the remainder of the other parts (`beside`: their percentages as printed in the same table).
-    `numerator` limits the search to one cell.
+    Only cells of the table are numerators, and only the four named denominators are tried: half-up first,
+    then truncated, then the remainder of the other parts.
+    `beside` are the percentages printed in the same table; `numerator` limits the search to one cell.
     """
     figure = parse_percentage(printed) if isinstance(printed, str) else printed
     if figure is None:
@@ -415,6 +413,8 @@ def _remainders(
         if len(as_shown) == len(others):
             cut_alike.insert(0, as_shown)
         for printed in cut_alike:
+            if any(-int(p.as_tuple().exponent) > decimals for p in printed):
+                continue  # the remainder would have more decimals than the figure
             yield Rate(part, known[part], name.value, denominator, Rounding.REMAINDER, decimals, printed)
 
 
