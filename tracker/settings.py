@@ -406,12 +406,13 @@ def _source(environment: Mapping[str, str], variable: str) -> str:
 def _unknown(environment: Mapping[str, str], settings: Mapping[str, Field[Any]]) -> list[BadSetting]:
     """A mistyped name must not be passed over in silence."""
     known = [*settings, *(v + FILE_SUFFIX for v, f in settings.items() if is_secret(f))]
+    bare = [variable.removeprefix(PREFIX) for variable in known]
     problems = []
     for variable in sorted(environment):
         if variable.startswith(PREFIX) and variable not in known:
-            near = difflib.get_close_matches(variable, known, n=1)
+            near = difflib.get_close_matches(variable.removeprefix(PREFIX), bare, n=1)
             # The value is not shown: a mistyped name may be a secret's.
-            expected, params = ("unknown_near", {"near": near[0]}) if near else ("unknown", {})
+            expected, params = ("unknown_near", {"near": PREFIX + near[0]}) if near else ("unknown", {})
             problems.append(BadSetting(variable, "***", expected, params))
     return problems
 
