@@ -1,0 +1,211 @@
+"""The arrows of the architecture: who may import whom, who may read the clock, who may speak SQL."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "tracker"
+
+# What a layer may import of the package besides itself.
+ARROWS: dict[str, set[str]] = {
+    "clock": set(),
+    "settings": set(),
+    "i18n": set(),
+    "domain": set(),
+    "words": {"domain", "i18n"},
+    "shipped": {"domain"},
+    "mailbox": {"domain", "clock"},
+    "feeds": {"domain", "i18n", "words"},
+    "db": {"domain", "settings", "i18n"},  # the type of a language
+    # An invitation is a feed's entry sent by mail.
+    "mail": {"domain", "i18n", "words", "feeds"},
+    "documents": {"domain", "i18n", "words"},
+    "intake": {"domain", "i18n", "shipped"},
+    "actions": {"domain", "db", "mail", "feeds", "documents", "intake", "i18n", "settings", "shipped", "words"},
+    "api": {"domain", "db", "actions", "feeds", "documents", "intake", "i18n", "words", "settings", "clock"},
+    "web": {"domain", "db", "actions", "feeds", "documents", "intake", "i18n", "words", "settings", "clock",
+            "api", "mailbox"},
+    "jobs": {"domain", "db", "actions", "mail", "settings", "clock", "i18n"},
+}  # fmt: skip
+
+# The edges of the process may import everything.
+FREE = {"app", "cli", "process", "terminal", "__main__", "__init__"}
+
+# Which layers a library belongs to; one that is not here is the layer's own business.
+LIBRARIES: dict[str, set[str]] = {
+    "piccolo": {"db"},
+    "asyncpg": {"db"},
+    "aiosmtplib": {"mail"},
+    "dkim": {"mail"},
+    "icalendar": {"feeds"},
+    "apscheduler": {"jobs"},
+    "litestar": {"api", "web"},
+    "msgspec": {"api", "web"},
+    "uvicorn": set(),
+    "aiosmtpd": {"mailbox"},
+    "openpyxl": {"intake", "documents"},
+    "xlsxwriter": {"documents"},
+    "jinja2": {"mail", "web"},
+    "segno": {"web", "api"},
+    "structlog": {"jobs", "api", "web"},
+}
+
+# The short list of the domain: nothing that waits, opens, asks the machine, or throws dice.
+DOMAIN_STDLIB = {
+    "__future__", "bisect", "calendar", "collections", "csv", "dataclasses", "datetime", "decimal", "enum",
+    "fractions", "functools", "hashlib", "heapq", "itertools", "json", "math", "operator", "re", "string",
+    "typing", "unicodedata", "uuid", "zoneinfo",
+}  # fmt: skip
+
+MODULES = sorted(p for p in PACKAGE.rglob("*.py") if p.stat().st_size)
+NAMES = [str(path.relative_to(PACKAGE)) for path in MODULES]
+
+
+def layer_of(path: Path) -> str:
+    """The folder under the package, or the module's own name at the top."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def is_free(layer: str) -> bool:
+    """Whether the layer is an edge of the process."""
+    return layer in FREE or layer.startswith("cli_")
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    """The parsed module."""
+    return ast.parse(path.read_text("utf-8"))
+
+
+def imports_of(tree: ast.Module) -> Iterator[str]:
+    """Every module named in an import, wherever it stands; `from tracker import x` counts as tracker.x."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports hide arrows"
+            assert node.module is not None
+            if node.module == "tracker":
+                yield from (f"tracker.{alias.name}" for alias in node.names)
+            else:
+                yield node.module
+
+
+def wrong_arrows(layer: str, tree: ast.Module) -> list[str]:
+    """The imports of a module that its layer may not have."""
+    wrong = []
+    for name in imports_of(tree):
+        first, _, rest = name.partition(".")
+        if first == "tracker":
+            target = rest.partition(".")[0]
+            if target not in {layer, ""} and target not in ARROWS.get(layer, set()):
+                wrong.append(name)
+        elif (first in LIBRARIES and layer not in LIBRARIES[first]) or (
+            layer == "domain" and first not in DOMAIN_STDLIB
+        ):
+            wrong.append(name)
+    return wrong
+
+
+@pytest.mark.parametrize("path", MODULES, ids=NAMES)
+def test_module_imports_only_what_its_layer_may(path: Path) -> None:
+    """Dependencies point one way."""
+    layer = layer_of(path)
+    if is_free(layer):
+        return
+    assert layer in ARROWS, f"a new layer {layer}: say in ARROWS what it may import"
+
+    assert wrong_arrows(layer, tree_of(path)) == []
+
+
+@pytest.mark.parametrize(
+    ("layer", "line"),
+    [
+        ("domain", "import asyncio"),
+        ("domain", "import os"),
+        ("domain", "from tracker.db import engine"),
+        ("domain", "from tracker import clock"),
+        ("db", "from tracker.actions import tokens"),
+        ("api", "import asyncpg"),
+        ("web", "from piccolo.table import Table"),
+        ("jobs", "import aiosmtplib"),
+        ("actions", "from tracker.api import auth"),
+        ("settings", "from tracker.domain import errors"),
+    ],
+)
+def test_wrong_arrow_is_seen(layer: str, line: str) -> None:
+    """The test above would notice."""
+    assert wrong_arrows(layer, ast.parse(line)) != []
+
+
+def clock_readings(tree: ast.Module) -> list[str]:
+    """Calls that ask the machine for the date or the time of day."""
+    asking = {"now", "utcnow", "today", "fromtimestamp"}
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            owner = ast.unparse(node.func.value)
+            without_argument = node.func.attr != "fromtimestamp"
+            if node.func.attr in asking and re.search(r"\b(date|datetime|dt)\b", owner) and without_argument:
+                found.append(ast.unparse(node))
+            if owner == "time" and node.func.attr in {"time", "time_ns", "localtime", "gmtime"}:
+                found.append(ast.unparse(node))
+    return found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=NAMES)
+def test_only_the_clock_reads_the_clock(path: Path) -> None:
+    """`now` and `today` are parameters everywhere else."""
+    if path.name == "clock.py":
+        assert clock_readings(tree_of(path)) != []
+        return
+
+    assert clock_readings(tree_of(path)) == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=NAMES)
+def test_only_the_database_layer_speaks_sql(path: Path) -> None:
+    """A statement outside tracker/db is a rule in the wrong place."""
+    if layer_of(path) == "db" or is_free(layer_of(path)):
+        return
+    statement = re.compile(r"^\s*(SELECT\s.+\sFROM\s|INSERT INTO\s|UPDATE\s\w+\sSET\s|DELETE FROM\s)", re.S)
+
+    found = [
+        node.value
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and statement.match(node.value)
+    ]
+
+    assert found == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=NAMES)
+def test_every_module_says_what_lives_here(path: Path) -> None:
+    """A module opens with a sentence."""
+    assert ast.get_docstring(tree_of(path)), f"{path.name} has no docstring"
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if layer_of(p) == "domain"], ids=lambda p: p.name)
+def test_domain_does_not_wait(path: Path) -> None:
+    """No await, no coroutine, no file, no global state in the rules."""
+    waiting = (ast.Await, ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Global)
+
+    assert [type(node).__name__ for node in ast.walk(tree_of(path)) if isinstance(node, waiting)] == []
+    opened = [
+        n
+        for n in ast.walk(tree_of(path))
+        if isinstance(n, ast.Call) and ast.unparse(n.func) in {"open", "print"}
+    ]
+    assert opened == []
+
+
+def test_standard_library_list_is_true() -> None:
+    """What the domain may import is in the standard library."""
+    assert set(sys.stdlib_module_names) | {"__future__"} >= DOMAIN_STDLIB
