@@ -203,6 +203,7 @@ CREATE TABLE assignment (
     due_time time,
     starts_on date,
     recurrence text,
+    recurred boolean NOT NULL DEFAULT false,
     original_due_on date,
     original_due_time time,
     due_words jsonb NOT NULL DEFAULT '[]',
@@ -236,7 +237,6 @@ CREATE TABLE assignment (
     sequence integer NOT NULL DEFAULT 0,
     row_version integer NOT NULL DEFAULT 1,
     changed_at timestamptz NOT NULL,
-    CONSTRAINT assignment_occurrence_unique UNIQUE (task_id, agency_id, part, occurrence),
     CONSTRAINT assignment_due_dated CHECK ((due_kind = 'dated') = (due_on IS NOT NULL)),
     CONSTRAINT assignment_due_time_dated CHECK (due_time IS NULL OR due_on IS NOT NULL),
     CONSTRAINT assignment_confirmed_has_report CHECK
@@ -260,6 +260,8 @@ CREATE INDEX assignment_agency_open ON assignment (agency_id, due_on, id)
 CREATE INDEX assignment_open_due ON assignment (due_on, id)
     WHERE state IN ('assigned', 'acknowledged', 'in_progress', 'reported', 'returned');
 CREATE INDEX assignment_agency_all ON assignment (agency_id, due_on, id);  -- lists of one agency, open and closed
+-- Recurrent series whose next occurrence is still to be made.
+CREATE INDEX assignment_recurrent ON assignment (due_on, id) WHERE recurrence IS NOT NULL AND NOT recurred;
 CREATE INDEX assignment_task ON assignment (task_id, part, id);  -- the task page
 CREATE INDEX assignment_directive ON assignment (directive_id);  -- lists of one directive
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 
 from tracker.actions import notices
 from tracker.db import assignments as assignments_db
@@ -73,7 +73,7 @@ async def record(actor: Actor, new: NewDirective, now: datetime) -> Recorded:
             )
         directive_id = await _insert_directive(actor, judged.new, now)
         task_ids, assignment_ids = await _insert_tasks(
-            actor, directive_id, judged.tasks, 0, officers, ladder, calendar, now
+            actor, directive_id, judged.new.issued_on, judged.tasks, 0, officers, ladder, calendar, now
         )
         await notices.assigned(actor, assignment_ids, now)
     return Recorded(directive_id, tuple(task_ids), tuple(assignment_ids))
@@ -101,7 +101,7 @@ async def add_tasks(actor: Actor, directive_id: int, tasks: Sequence[NewTask], n
     async with transaction():
         last = await directives_db.last_ordinal(directive_id)
         task_ids, assignment_ids = await _insert_tasks(
-            actor, directive_id, judged, last, officers, ladder, calendar, now
+            actor, directive_id, directive.issued_on, judged, last, officers, ladder, calendar, now
         )
         await notices.assigned(actor, assignment_ids, now)
     return Recorded(directive_id, tuple(task_ids), tuple(assignment_ids))
@@ -221,6 +221,7 @@ async def _officers(tasks: Sequence[JudgedTask]) -> dict[str, int]:
 async def _insert_tasks(
     actor: Actor,
     directive_id: int,
+    issued_on: date,
     tasks: Sequence[JudgedTask],
     last: int,
     officers: Mapping[str, int],
@@ -273,8 +274,9 @@ async def _insert_tasks(
         for task_id, t in zip(task_ids, tasks, strict=True)
         for charged in t.charged
     ]
+    # An agency is charged from the day the document was signed, not from the day somebody typed it in.
     ids = await assignments_db.insert_assignments(
-        directive_id, assignments, civil_day(now), now, actor.official_id
+        directive_id, assignments, issued_on, now, actor.official_id
     )
     await insert_history(
         actor,

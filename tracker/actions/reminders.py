@@ -457,7 +457,9 @@ async def foresee(now: datetime, hours: Hours = DEFAULT_HOURS) -> list[Foreseen]
     calls, passed, waiting = await find_calls(now, calendar, hours)
     rows = {
         r.id: r
-        for some in _chunks([*(c.assignment_id for c in (*calls, *waiting)), *(p.assignment_id for p in passed)], 5000)
+        for some in _chunks(
+            [*(c.assignment_id for c in (*calls, *waiting)), *(p.assignment_id for p in passed)], 5000
+        )
         for r in await assignments_db.list_by_ids(some)
     }
     book = await book_for(rows.values())

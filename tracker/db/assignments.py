@@ -383,3 +383,25 @@ async def touch_task(task_id: int, now: datetime) -> None:
         task_id,
         now,
     )
+
+
+async def list_recurrent_due(today: date, limit: int) -> list[Assignment]:
+    """The newest occurrence of each recurrent series whose day has come, or that is done already."""
+    rows = await fetch(
+        f"""{SELECT} WHERE a.recurrence IS NOT NULL AND NOT a.recurred
+          AND a.state NOT IN ('withdrawn', 'transferred', 'superseded')
+          AND (a.due_on <= $1 OR a.state = 'confirmed') ORDER BY a.due_on, a.id LIMIT $2""",
+        today,
+        limit,
+    )
+    return [from_row(r) for r in rows]
+
+
+async def take_recurrence(assignment_id: int, version: int) -> bool:
+    """Claim the making of the next occurrence; False when another process was first."""
+    touched = await execute(
+        "UPDATE assignment SET recurred = true WHERE id = $1 AND row_version = $2 AND NOT recurred",
+        assignment_id,
+        version,
+    )
+    return touched == 1

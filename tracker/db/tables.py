@@ -385,6 +385,7 @@ class Assignment(Table, db=DB):
     due_time = Time(default=None, null=True)
     starts_on = Date(default=None, null=True)
     recurrence = Text(default=None, null=True)
+    recurred = Boolean(default=False)
     original_due_on = Date(default=None, null=True)
     original_due_time = Time(default=None, null=True)
     due_words = JSONB(default="[]")
@@ -434,7 +435,6 @@ class Assignment(Table, db=DB):
     assignment_due_kind = Check("due_kind IN ('dated', 'event', 'standing', 'none')")
     assignment_ladder_fk = Rule("FOREIGN KEY (ladder_version_id) REFERENCES ladder_version (id)")
     assignment_transfer_fk = Rule("FOREIGN KEY (transferred_to) REFERENCES assignment (id)")
-    assignment_occurrence_unique = Unique(["task_id", "agency_id", "part", "occurrence"])
     assignment_due_dated = Check("(due_kind = 'dated') = (due_on IS NOT NULL)")
     assignment_due_time_dated = Check("due_time IS NULL OR due_on IS NOT NULL")
     assignment_confirmed_has_report = Check(
@@ -472,6 +472,10 @@ class Assignment(Table, db=DB):
         serves="overdue lists of all agencies",
     )
     assignment_agency_all = Index("(agency_id, due_on, id)", serves="lists of one agency, open and closed")
+    assignment_recurrent = Index(
+        "(due_on, id) WHERE recurrence IS NOT NULL AND NOT recurred",
+        serves="recurrent series whose next occurrence is still to be made",
+    )
     assignment_task = Index("(task_id, part, id)", serves="the task page")
     assignment_directive = Index("(directive_id)", serves="lists of one directive")
 

@@ -1,0 +1,187 @@
+"""The overdue list of any day, for any agencies and any directive."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
+
+from tracker.db import assignments as assignments_db
+from tracker.db import directives as directives_db
+from tracker.db import directory as directory_db
+from tracker.db import overdue as db
+from tracker.db import reports as reports_db
+from tracker.db.assignments import Assignment
+from tracker.db.calendar import load_calendar
+from tracker.db.overdue import Extent, Partners
+from tracker.domain.access import Verb, require
+from tracker.domain.assignments import (
+    OUTSIDE_STATES,
+    Acceptance,
+    Completion,
+    DeadlineCause,
+    DeadlineVersion,
+    DueKind,
+    Facts,
+    Fine,
+    Part,
+    Status,
+    classify,
+)
+from tracker.domain.directory import Actor
+from tracker.domain.errors import Invalid, Problem
+from tracker.domain.overdue import AgencyCount, OverdueList, OverdueRow, build, is_listed
+from tracker.domain.statistics import Buckets, total_of
+from tracker.domain.workdays import WorkCalendar
+from tracker.domain.zone import at_official, civil_day, civil_now
+
+
+async def overdue_list(
+    viewer: Actor,
+    as_of: date | datetime,
+    agency_codes: Sequence[str] = (),
+    directive_id: int | None = None,
+) -> OverdueList:
+    """The list as it stood at the end of the civil day `as_of`, or at that instant.
+
+    Raises Invalid for an agency that is not known, NotFound for a directive the viewer has no part in.
+    """
+    require(viewer, Verb.EXPORT)
+    extent = _extent(as_of, await _agency_ids(agency_codes), directive_id)
+    scope: dict[str, str] = {}
+    if agency_codes:
+        scope["agencies"] = ", ".join(agency_codes)
+    if directive_id is not None:
+        scope["directive"] = (await directives_db.get_directive(viewer, directive_id)).number
+    calendar = await load_calendar()
+    counts = {c.agency_id: c for c in await db.count_unchanged(viewer, extent)}
+    standing = await _classified(
+        await db.list_overdue_unchanged(viewer, extent), as_of, calendar, current=True
+    )
+    changed = await db.list_changed_since(viewer, extent)
+    told = await _classified([row for row, _ in changed], as_of, calendar, current=False)
+    sort_keys = {row.agency_id: key for row, key in changed}
+    overdue = [(row, status) for row, status in (*standing, *told) if is_listed(status)]
+    partners = await db.list_partners([row.task_id for row, _ in overdue])
+    fields = await db.list_fields([row.task_id for row, _ in overdue])
+    rows = [
+        _row(row, status, partners.get(row.task_id), fields.get(row.task_id, "")) for row, status in overdue
+    ]
+    return build(rows, as_of, _merged(counts, told, sort_keys), scope)
+
+
+def _extent(as_of: date | datetime, agency_ids: tuple[int, ...] | None, directive_id: int | None) -> Extent:
+    if isinstance(as_of, datetime):
+        local = civil_now(as_of)
+        return Extent(local.date(), local.time(), as_of, agency_ids, directive_id)
+    end = at_official(as_of + timedelta(days=1), time.min) - timedelta(microseconds=1)
+    return Extent(as_of, time.max, end, agency_ids, directive_id)
+
+
+async def _agency_ids(codes: Sequence[str]) -> tuple[int, ...] | None:
+    if not codes:
+        return None
+    by_code = {a.code: a.id for a in await directory_db.list_agencies()}
+    problems = [Problem(f"/agency/{i}", "agency_unknown", c) for i, c in enumerate(codes) if c not in by_code]
+    if problems:
+        raise Invalid(problems)
+    return tuple(by_code[c] for c in codes)
+
+
+def _merged(
+    counts: dict[int, db.AgencyBuckets], told: list[tuple[Assignment, Status]], sort_keys: dict[int, str]
+) -> list[AgencyCount]:
+    """The database's counts and those of the rows that the history told."""
+    statuses: dict[int, list[Status]] = {}
+    names: dict[int, tuple[str, str]] = {}
+    for row, status in told:
+        if status.fine is not Fine.NOT_YET_ASSIGNED:
+            statuses.setdefault(row.agency_id, []).append(status)
+            names[row.agency_id] = (row.agency_code, row.agency_name)
+    merged = []
+    for agency_id in counts.keys() | statuses.keys():
+        own = counts.get(agency_id)
+        code, name = (own.code, own.name) if own else names[agency_id]
+        parts = [Buckets.count(statuses.get(agency_id, ()))]
+        if own is not None:
+            parts.append(own.buckets)
+        key = own.sort_key if own else sort_keys[agency_id]
+        merged.append(AgencyCount(code, name, total_of(parts), key))
+    return merged
+
+
+async def _classified(
+    rows: Sequence[Assignment], as_of: date | datetime, calendar: WorkCalendar, *, current: bool
+) -> list[tuple[Assignment, Status]]:
+    facts = await facts_of(rows)
+    return [(row, classify(facts[row.id], as_of, calendar)) for row in rows]
+
+
+async def facts_of(rows: Sequence[Assignment]) -> dict[int, Facts]:
+    """The whole history of each assignment, as classification wants it."""
+    ids = [r.id for r in rows]
+    deadlines = await assignments_db.list_deadline_changes(ids)
+    completions = await reports_db.list_completions(ids)
+    progress = await db.list_progress(ids)
+    return {
+        row.id: Facts(
+            assigned_at=row.assigned_on,
+            due_kind=DueKind(row.due_kind),
+            deadlines=tuple(
+                DeadlineVersion(
+                    c.deadline_version,
+                    row.assigned_on if c.kind == DeadlineCause.ORIGINAL else c.set_at,
+                    c.due_on,
+                    c.due_time,
+                    DeadlineCause(c.kind),
+                )
+                for c in deadlines.get(row.id, ())
+            ),
+            acknowledged_at=row.acknowledged_at,
+            progress_at=progress.get(row.id, ()),
+            completions=tuple(
+                Completion(r.submitted_at, Acceptance(r.acceptance), r.decided_at)
+                for r in completions.get(row.id, ())
+            ),
+            closed_as=row.state if row.state in OUTSIDE_STATES else None,
+            closed_at=row.closed_at if row.state in OUTSIDE_STATES else None,
+        )
+        for row in rows
+    }
+
+
+def _row(row: Assignment, status: Status, partners: Partners | None, programme: str) -> OverdueRow:
+    others = tuple(n for n in (partners.joint if partners else ()) if n != row.agency_name)
+    is_lead = row.part is not Part.COOPERATING
+    return OverdueRow(
+        assignment_id=row.id,
+        task_id=row.task_id,
+        agency_code=row.agency_code,
+        task=row.short_name,
+        full_text=row.full_text,
+        directive_number=row.directive_number,
+        directive_issued_on=row.directive_issued_on,
+        lead=", ".join((row.agency_name, *others)) if is_lead else row.agency_name,
+        part=row.part,
+        via_class=row.via_class,
+        cooperating=partners.cooperating if partners else (),
+        due_on=status.due_on,
+        due_time=status.due_time,
+        original_due_on=status.original_due_on,
+        original_due_time=status.original_due_time,
+        days_late=status.days_late,
+        days_late_original=status.days_late_original,
+        extensions=status.extensions,
+        last_report_on=status.last_report_on,
+        last_report=row.last_report_summary if _is_last(row, status) else "",
+        cause=row.cause,
+        committed_on=row.committed_on,
+        programme=programme,
+        is_awaiting=status.fine is Fine.AWAITING_CONFIRMATION,
+        waits_in_time=status.waits_in_time or False,
+        is_by_age=status.is_by_age,
+    )
+
+
+def _is_last(row: Assignment, status: Status) -> bool:
+    """Whether the summary kept on the row is that of the last report known at the cut-off."""
+    return row.last_report_at is not None and civil_day(row.last_report_at) == status.last_report_on

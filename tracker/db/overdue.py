@@ -1,0 +1,159 @@
+"""Reading for the overdue list: counts and rows of any day.
+
+Most assignments have not changed since the day asked for: their row tells that day as it tells today, and the
+database counts them. Those that changed later are few; for them the history is read and the rule decides.
+The conditions below say what domain/assignments.classify says of such a row; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+
+from tracker.db.assignments import SELECT, Assignment, from_row
+from tracker.db.engine import fetch
+from tracker.db.visibility import visible_to
+from tracker.domain.assignments import SILENT_DAYS
+from tracker.domain.directory import Actor
+from tracker.domain.statistics import Buckets
+
+_LATE = f"""
+(CASE a.due_kind
+   WHEN 'dated' THEN a.due_on < $1::date OR (a.due_on = $1::date AND a.due_time < $2::time)
+   WHEN 'none' THEN a.state <> 'reported' AND greatest(a.assigned_on,
+        (a.last_report_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date) < $1::date - {SILENT_DAYS}
+   ELSE false END)
+"""
+_DONE_LATE = """
+(a.due_kind = 'dated' AND (a.completed_on > a.due_on OR (a.completed_on = a.due_on AND a.completed_time > a.due_time)))
+"""
+_OPEN = "a.state IN ('assigned', 'acknowledged', 'in_progress', 'reported', 'returned')"
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """What a list covers: a cut-off, and optionally some agencies and one directive.
+
+    `day` and `hour` are the cut-off on the official clock; `instant` the same in UTC: what is later does not count.
+    """
+
+    day: date
+    hour: time
+    instant: datetime
+    agency_ids: tuple[int, ...] | None = None
+    directive_id: int | None = None
+
+
+def _where(viewer: Actor, extent: Extent) -> tuple[str, list[object]]:
+    condition, arguments = visible_to(viewer, "a", first=6)
+    where = f"""a.assigned_on <= $1::date AND ($4::bigint[] IS NULL OR a.agency_id = ANY($4))
+        AND ($5::bigint IS NULL OR a.directive_id = $5) AND {condition}"""
+    agencies = list(extent.agency_ids) if extent.agency_ids is not None else None
+    return where, [extent.day, extent.hour, extent.instant, agencies, extent.directive_id, *arguments]
+
+
+@dataclass(frozen=True, slots=True)
+class AgencyBuckets:
+    """The counts of one agency."""
+
+    agency_id: int
+    code: str
+    name: str
+    sort_key: str
+    buckets: Buckets
+
+
+async def count_unchanged(viewer: Actor, extent: Extent) -> list[AgencyBuckets]:
+    """Per agency the buckets of all assignments that have not changed since the cut-off."""
+    where, arguments = _where(viewer, extent)
+    rows = await fetch(
+        f"""
+        WITH counts AS (
+            SELECT a.agency_id,
+                count(*) FILTER (WHERE a.state = 'confirmed' AND a.due_kind <> 'standing' AND NOT coalesce({_DONE_LATE}, false))
+                    AS done_on_time,
+                count(*) FILTER (WHERE a.state = 'confirmed' AND a.due_kind <> 'standing' AND {_DONE_LATE}) AS done_late,
+                count(*) FILTER (WHERE {_OPEN} AND a.due_kind <> 'standing' AND NOT coalesce({_LATE}, false))
+                    AS open_in_term,
+                count(*) FILTER (WHERE {_OPEN} AND a.due_kind <> 'standing' AND {_LATE}) AS open_overdue,
+                count(*) FILTER (WHERE a.due_kind = 'standing' AND (a.state = 'confirmed' OR {_OPEN})) AS standing,
+                count(*) FILTER (WHERE a.state = 'withdrawn') AS withdrawn,
+                count(*) FILTER (WHERE a.state = 'transferred') AS transferred,
+                count(*) FILTER (WHERE a.state = 'superseded') AS superseded
+            FROM assignment a WHERE {where} AND a.changed_at <= $3 GROUP BY a.agency_id
+        )
+        SELECT g.code, g.name, g.sort_key, c.* FROM counts c JOIN agency g ON g.id = c.agency_id
+        """,
+        *arguments,
+    )
+    return [
+        AgencyBuckets(
+            agency_id=r["agency_id"],
+            code=r["code"],
+            name=r["name"],
+            sort_key=r["sort_key"],
+            buckets=Buckets(*list(r.values())[4:]),
+        )
+        for r in rows
+    ]
+
+
+async def list_overdue_unchanged(viewer: Actor, extent: Extent) -> list[Assignment]:
+    """The overdue assignments among those that have not changed since the cut-off."""
+    where, arguments = _where(viewer, extent)
+    rows = await fetch(
+        f"{SELECT} WHERE {where} AND a.changed_at <= $3 AND {_OPEN} AND a.due_kind <> 'standing' AND {_LATE}",
+        *arguments,
+    )
+    return [from_row(r) for r in rows]
+
+
+async def list_changed_since(viewer: Actor, extent: Extent) -> list[tuple[Assignment, str]]:
+    """The assignments that changed after the cut-off, each with its agency's sort key; the history tells them."""
+    where, arguments = _where(viewer, extent)
+    sql = SELECT.replace("FROM assignment a", ", g.sort_key AS agency_sort_key FROM assignment a", 1)
+    rows = await fetch(f"{sql} WHERE {where} AND a.changed_at > $3 AND $2::time IS NOT NULL", *arguments)
+    return [(from_row(r), r["agency_sort_key"]) for r in rows]
+
+
+async def list_progress(assignment_ids: Sequence[int]) -> dict[int, tuple[datetime, ...]]:
+    """The instants of the reports that are not of completion."""
+    rows = await fetch(
+        "SELECT assignment_id, array_agg(submitted_at ORDER BY submitted_at) AS instants FROM report"
+        " WHERE kind <> 'completion' AND assignment_id = ANY($1::bigint[]) GROUP BY assignment_id",
+        list(assignment_ids),
+    )
+    return {r["assignment_id"]: tuple(r["instants"]) for r in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Partners:
+    """The other agencies of a task, by what they are in it."""
+
+    joint: tuple[str, ...]
+    cooperating: tuple[str, ...]
+
+
+async def list_partners(task_ids: Sequence[int]) -> dict[int, Partners]:
+    """For each task the short names of its joint leads and of its co-operating agencies."""
+    rows = await fetch(
+        """
+        SELECT a.task_id, array_agg(g.name ORDER BY g.sort_key) FILTER (WHERE a.part = 'joint_lead') AS joint,
+               array_agg(g.name ORDER BY g.sort_key) FILTER (WHERE a.part = 'cooperating') AS cooperating
+        FROM assignment a JOIN agency g ON g.id = a.agency_id
+        WHERE a.task_id = ANY($1::bigint[]) AND a.state NOT IN ('withdrawn', 'transferred', 'superseded')
+          AND a.part <> 'lead'
+        GROUP BY a.task_id
+        """,
+        list(task_ids),
+    )
+    return {r["task_id"]: Partners(tuple(r["joint"] or ()), tuple(r["cooperating"] or ())) for r in rows}
+
+
+async def list_fields(task_ids: Sequence[int]) -> dict[int, str]:
+    """The programme or field that groups each task in an official annex."""
+    rows = await fetch(
+        "SELECT id, field FROM task WHERE id = ANY($1::bigint[]) AND field <> ''", list(task_ids)
+    )
+    return {r["id"]: r["field"] for r in rows}
