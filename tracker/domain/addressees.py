@@ -92,6 +92,7 @@ _CLASS_WORDS: tuple[tuple[str, frozenset[AgencyKind], _Narrowing | None], ...] =
 _CLASSES = tuple(
     (re.compile(words + r"(?!\w)"), kinds, narrowing) for words, kinds, narrowing in _CLASS_WORDS
 )
+_PROVINCES_OF = re.compile(r"(?:ubnd )?(?:cac )?(?:tinh|thanh pho)(?= )")
 _SEPARATOR = re.compile(r"[\s,;:/.\n]+|-(?=\s)|(?:va|cung voi|dong thoi|hoac)\b")
 _TITLES = re.compile(
     r"(?:chu tich kiem tong giam doc|chu tich (?:hoi dong thanh vien|hdtv|hoi dong quan tri)|chu tich|"
@@ -202,6 +203,12 @@ def read_addressees(phrase: str, agencies: Sequence[Agency], on: date) -> Addres
             continue
         if plural := _PLURAL.match(text, position):
             position, chain = plural.end(), len(classes)
+            if text.startswith("bo ", position) and names.at(text, position, ""):
+                inherited = "bo "  # "các Bộ Tài chính, Nội vụ"
+            continue
+        provinces = _PROVINCES_OF.match(text, position)
+        if provinces and (listed := _begins_list(text, provinces.end(), names, "ubnd ")):
+            inherited, position = "ubnd ", listed  # "UBND các tỉnh Đắk Lắk, Khánh Hòa"
             continue
         if title := _TITLES.match(text, position):
             position = title.end()
