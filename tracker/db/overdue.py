@@ -28,6 +28,7 @@ _LATE = f"""
 _DONE_LATE = """
 (a.due_kind = 'dated' AND (a.completed_on > a.due_on OR (a.completed_on = a.due_on AND a.completed_time > a.due_time)))
 """
+_DONE = "a.state = 'confirmed' AND a.due_kind <> 'standing'"
 _OPEN = "a.state IN ('assigned', 'acknowledged', 'in_progress', 'reported', 'returned')"
 
 
@@ -71,9 +72,9 @@ async def count_unchanged(viewer: Actor, extent: Extent) -> list[AgencyBuckets]:
         f"""
         WITH counts AS (
             SELECT a.agency_id,
-                count(*) FILTER (WHERE a.state = 'confirmed' AND a.due_kind <> 'standing' AND NOT coalesce({_DONE_LATE}, false))
+                count(*) FILTER (WHERE {_DONE} AND NOT coalesce({_DONE_LATE}, false))
                     AS done_on_time,
-                count(*) FILTER (WHERE a.state = 'confirmed' AND a.due_kind <> 'standing' AND {_DONE_LATE}) AS done_late,
+                count(*) FILTER (WHERE {_DONE} AND {_DONE_LATE}) AS done_late,
                 count(*) FILTER (WHERE {_OPEN} AND a.due_kind <> 'standing' AND NOT coalesce({_LATE}, false))
                     AS open_in_term,
                 count(*) FILTER (WHERE {_OPEN} AND a.due_kind <> 'standing' AND {_LATE}) AS open_overdue,
