@@ -1,10 +1,12 @@
-"""Entity tags and the conditions on them (RFC 9110 §8.8.3, §13.1): If-Match, If-None-Match."""
+"""Validators and the conditions on them (RFC 9110 §8.8, §13.1): If-Match, If-None-Match, If-Modified-Since."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
 
 from tracker.api.errors import Refusal
 
@@ -12,6 +14,7 @@ _ONE = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 _LIST = re.compile(rf"\s*(?:{_ONE.pattern}\s*(?:,\s*|$))+\s*")
 _VERSIONED = re.compile(r"([1-9][0-9]{0,9})-[0-9a-f]{12}")
 _LONGEST = 2_000
+_LONGEST_DATE = 100
 
 
 @dataclass(frozen=True)
@@ -80,3 +83,32 @@ def wanted_versions(if_match: str | None) -> frozenset[int] | None:
         return None
     matches = (_VERSIONED.fullmatch(tag.opaque) for tag in tags if not tag.is_weak)
     return frozenset(int(match[1]) for match in matches if match)
+
+
+def http_date(instant: datetime) -> str:
+    """An instant as HTTP headers write it, in whole seconds (RFC 9110 §5.6.7).
+
+    >>> http_date(datetime(2025, 11, 24, 0, 30, 59, 900_000, tzinfo=UTC))
+    'Mon, 24 Nov 2025 00:30:59 GMT'
+    """
+    return format_datetime(instant.astimezone(UTC).replace(microsecond=0), usegmt=True)
+
+
+def is_unmodified(if_modified_since: str | None, modified_at: datetime, now: datetime) -> bool:
+    """Whether nothing has changed since the client's date (304); the weaker condition, RFC 9110 §13.1.3.
+
+    A date that cannot be read, or that lies in the future, is no condition.
+
+    >>> at = datetime(2025, 11, 24, 0, 30, tzinfo=UTC)
+    >>> is_unmodified("Mon, 24 Nov 2025 00:30:00 GMT", at, at), is_unmodified("yesterday", at, at)
+    (True, False)
+    """
+    if if_modified_since is None or len(if_modified_since) > _LONGEST_DATE:
+        return False
+    try:
+        since = parsedate_to_datetime(if_modified_since)
+    except (TypeError, ValueError, OverflowError, IndexError):
+        return False
+    if since.tzinfo is None:
+        since = since.replace(tzinfo=UTC)
+    return modified_at.replace(microsecond=0) <= since <= now

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
 from typing import Any
 
 import msgspec
@@ -27,14 +26,13 @@ from tracker.domain.errors import (
     StaleVersion,
     TrackerError,
 )
-from tracker.domain.zone import civil_now
 from tracker.i18n import Language, catalogue
+from tracker.refusals import sentence, shown
 
 logger = logging.getLogger("tracker.api")
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
-_LONGEST_VALUE_SHOWN = 120
 
 EDGE_STATUS: Mapping[str, int] = {
     "bad_host": 400,
@@ -175,54 +173,14 @@ def status_of(kind: type[TrackerError]) -> int:
     return next((status for base, status in by_kind if issubclass(kind, base)), 500)
 
 
-def shown(value: object, language: Language) -> str:
-    """A parameter as a sentence shows it: dates as the language writes them, long texts cut.
-
-    >>> shown(date(2025, 11, 3), "vi"), shown(("A", "B"), "en")
-    ('03/11/2025', 'A, B')
-    """
-    match value:
-        case None:
-            return ""
-        case datetime():
-            return f"{civil_now(value) if value.tzinfo else value:%d/%m/%Y %H:%M}"
-        case date():
-            return f"{value:%d/%m/%Y}" if value.year >= 1000 else value.isoformat()
-        case time():
-            return f"{value:%H:%M}"
-        case str():
-            printable = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in value)
-            cut = printable[:_LONGEST_VALUE_SHOWN]
-            return cut if len(printable) <= _LONGEST_VALUE_SHOWN else cut + "…"
-        case list() | tuple() | set() | frozenset():
-            items = sorted(value, key=str) if isinstance(value, set | frozenset) else value
-            return shown(", ".join(shown(item, language) for item in items), language)
-        case _:
-            return shown(str(value), language)
-
-
-class _Parameters(dict[str, str]):
-    """Parameters of a sentence; one that is missing leaves a dash, never an exception inside an error."""
-
-    def __missing__(self, key: str) -> str:
-        return "–"
-
-
-def sentence(language: Language, code: str, params: Mapping[str, object]) -> str:
-    """The catalogue's sentence for a code with its parameters; an unknown code stands for itself."""
-    known = catalogue(language).get(code)
-    if known is None:
-        return code
-    return known.format_map(_Parameters({name: shown(value, language) for name, value in params.items()}))
-
-
 def title(language: Language, code: str) -> str:
     """The constant title of a code's type: the same for every occurrence."""
     known = catalogue(language)
-    return known.get(f"{code}.title") or known.get(f"status_{_status_of_code(code)}.title", code)
+    return known.get(f"{code}.title") or known.get(f"status.{status_of_code(code)}", code)
 
 
-def _status_of_code(code: str) -> int:
+def status_of_code(code: str) -> int:
+    """The status a code is answered with; a code of a single field stands in a 422."""
     return EDGE_STATUS.get(code) or next((status_of(kind) for kind in all_kinds() if kind.code == code), 422)
 
 
@@ -254,7 +212,7 @@ def problem_details(
                 pointer=p.field,
                 code=p.code,
                 detail=sentence(language, p.code, {"value": p.value, "field": p.field, **p.params}),
-                value=shown(p.value, language),
+                value=shown(p.value),
             )
             for p in told.problems
         ],

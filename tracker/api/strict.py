@@ -10,7 +10,7 @@ import re
 import types
 import typing
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, time
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 from urllib.parse import parse_qsl
 
@@ -211,7 +211,7 @@ def _told(message: str, value: object, kind: Any, pointer: str) -> Problem:
         return Problem(pointer, "wrong_form", shown, {"expected": match["pattern"].strip("'\"")})
     if "Invalid enum value" in message:
         choices = ", ".join(_choices(kind))
-        return Problem(pointer, "not_a_choice", shown, {"choices": choices})
+        return Problem(pointer, "not_a_choice", shown, {"allowed": choices})
     if "RFC3339" in message:
         return Problem(pointer, "not_a_date", shown)
     if match := _BOUND.search(message):
@@ -228,6 +228,16 @@ def _choices(kind: Any) -> list[str]:
         elif isinstance(bare, type) and hasattr(bare, "__members__"):
             found += [str(member.value) for member in bare]  # type: ignore[attr-defined]  # an Enum
     return found
+
+
+def time_of(text: str | None) -> time | None:
+    """The time a ClockTime writes."""
+    return None if text is None else time.fromisoformat(text)
+
+
+def texts_of(patch: Struct) -> dict[str, str]:
+    """As `changes_of`, for a patch of texts: null empties a text."""
+    return {name: "" if value is None else str(value) for name, value in changes_of(patch).items()}
 
 
 def changes_of(patch: Struct) -> Mapping[str, object]:
