@@ -38,7 +38,7 @@ from tracker.domain.calendar_uid import entry_uid, parent_uid
 from tracker.domain.workdays import WorkCalendar
 from tracker.domain.zone import civil_now
 from tracker.feeds.content import clean, clean_line, line
-from tracker.feeds.entries import CANCELLED, DONE, EntryStatus, FeedEntry, FeedOptions, entry_status
+from tracker.feeds.entries import CANCELLED, DONE, Component, EntryStatus, FeedEntry, FeedOptions, entry_status
 from tracker.feeds.join import LIMIT_OCTETS, FeedPlace, build
 from tracker.feeds.render import alarm_at, render_entry, title
 
@@ -165,7 +165,7 @@ def test_restricted_entry_names_directive_and_agency_only() -> None:
         ({"status": EntryStatus.WITHDRAWN, "started": True}, "CANCELLED"),
     ],
 )
-def test_todo_status_follows_the_work(changes: dict[str, object], status: str) -> None:
+def test_todo_status_follows_the_work(changes: dict[str, Any], status: str) -> None:
     data = render_entry(entry(**changes), dataclasses.replace(OPTIONS, component="todo"))
 
     assert property_of(data, "STATUS") == status
@@ -189,9 +189,8 @@ def test_becoming_overdue_changes_title_sequence_and_stamp_once() -> None:
     assert (before.sequence, after.sequence) == (6, 7)
     assert after.stamped_at == datetime(2025, 11, 28, 17, 0, tzinfo=UTC)  # midnight in the official zone
     assert before.stamped_at == before.changed_at
-    assert entry(status=EntryStatus.OVERDUE, due_time=time(17)).stamped_at == datetime(
-        2025, 11, 28, 10, tzinfo=UTC
-    )
+    by_hour = entry(status=EntryStatus.OVERDUE, due_time=time(17))
+    assert by_hour.stamped_at == datetime(2025, 11, 28, 10, tzinfo=UTC)
 
 
 def test_extension_after_becoming_overdue_has_a_higher_sequence() -> None:
@@ -246,7 +245,7 @@ def test_cancelled_entries_are_left_out_by_choice() -> None:
 
 
 @pytest.mark.parametrize("component", ["event", "todo"])
-def test_consolidated_entry_counts_what_is_overdue_today(component: str) -> None:
+def test_consolidated_entry_counts_what_is_overdue_today(component: Component) -> None:
     options = dataclasses.replace(OPTIONS, consolidated=True, component=component)
     late = [entry(n, status=EntryStatus.OVERDUE, due_on=date(2025, 11, 1)) for n in range(1, 31)]
 
@@ -590,8 +589,9 @@ def test_status_is_the_one_that_classify_gives(
         closed_at=decided if state in OUTSIDE_STATES else None,
     )
     reported = civil_now(reported_at).replace(tzinfo=None)
-    done = (reported.date(), reported.time()) if state is State.CONFIRMED else (None, None)
+    completed_on = reported.date() if state is State.CONFIRMED else None
+    completed_time = reported.time() if completed_on else None
 
     fine = classify(facts, NOW, WorkCalendar(days={}, years=frozenset({2025}))).fine
 
-    assert entry_status(state, due_on, due_time, *done, NOW) == FINE[fine]
+    assert entry_status(state, due_on, due_time, completed_on, completed_time, NOW) == FINE[fine]

@@ -50,7 +50,7 @@ async def calendar(request: Request[Any, Any, Any]) -> Response[bytes]:
 def _component(request: Request[Any, Any, Any]) -> Component:
     """What `?as=` asks for; other parameters are ignored, since clients add their own."""
     query = request.scope["query_string"].decode("latin-1")
-    given = parse_qs(query, keep_blank_values=True, max_num_fields=20).get("as", ["event"])
+    given = parse_qs(query, keep_blank_values=True).get("as", ["event"])
     if len(given) != 1 or given[0] not in _COMPONENTS:
         raise Refusal("bad_query", parameter="as", expected="event, todo")
     return _COMPONENTS[given[0]]

@@ -476,6 +476,12 @@ class Assignment(Table, db=DB):
         "(due_on, id) WHERE recurrence IS NOT NULL AND NOT recurred",
         serves="recurrent series whose next occurrence is still to be made",
     )
+    assignment_agency_closed = Index(
+        "(agency_id, closed_at) WHERE closed_at IS NOT NULL", serves="feeds: lately closed rows of an agency"
+    )
+    assignment_closed = Index(
+        "(closed_at) WHERE closed_at IS NOT NULL", serves="feeds: lately closed rows of all agencies"
+    )
     assignment_task = Index("(task_id, part, id)", serves="the task page")
     assignment_directive = Index("(directive_id)", serves="lists of one directive")
 

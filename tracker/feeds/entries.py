@@ -114,11 +114,9 @@ class FeedEntry:
         """DTSTAMP and LAST-MODIFIED: the last change, or the moment it became overdue if that was later."""
         if self.status is not EntryStatus.OVERDUE:
             return self.changed_at
-        day_after = self.due_on + timedelta(days=1)
-        late_from = (
-            at_official(self.due_on, self.due_time) if self.due_time else at_official(day_after, time(0))
-        )
-        return max(self.changed_at, late_from)
+        if self.due_time is not None:
+            return max(self.changed_at, at_official(self.due_on, self.due_time))
+        return max(self.changed_at, at_official(self.due_on + timedelta(days=1), time(0)))
 
 
 @dataclass(frozen=True, slots=True)
