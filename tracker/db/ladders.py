@@ -55,7 +55,7 @@ async def get_ladder(version_id: int) -> Ladder:
 async def current_ladder(now: datetime, code: str = "default") -> Ladder:
     """The version of a ladder in force at `now`. Raises NotFound."""
     found = _ladders(
-        await fetch(f"{_SELECT} WHERE l.code = $1 AND v.in_force @> $2 ORDER BY s.id", code, now)
+        await fetch(f"{_SELECT} WHERE l.code = $1 AND v.in_force @> $2::timestamptz ORDER BY s.id", code, now)
     )
     if not found:
         raise NotFound(noun="ladder", id=code)
