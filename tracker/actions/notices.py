@@ -5,7 +5,9 @@ Reminders, which time brings, are in reminders.py. A message is rendered once, f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Literal
@@ -92,9 +94,22 @@ def rendered(draft: Draft, now: datetime) -> NewMessage:
     )
 
 
+_is_silent: ContextVar[bool] = ContextVar("is_silent", default=False)
+
+
+@contextmanager
+def without_messages() -> Iterator[None]:
+    """What is done inside tells nobody: for a past that is entered afterwards, not lived through."""
+    token = _is_silent.set(True)
+    try:
+        yield
+    finally:
+        _is_silent.reset(token)
+
+
 async def queue(drafts: Sequence[Draft], now: datetime) -> dict[str, int]:
     """Render and queue; the outbox id by key of those that are new."""
-    if not drafts:
+    if not drafts or _is_silent.get():
         return {}
     ids = await outbox_db.reserve_ids(len(drafts))
     messages = [rendered(d, now) for d in drafts]
