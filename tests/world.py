@@ -43,7 +43,12 @@ async def add_agency(code: str, name: str, kind: str, valid_to: date | None = No
 
 
 async def add_official(
-    name: str, email: str, role: str, duty: str | None = None, agency_id: int | None = None, language: str = "vi"
+    name: str,
+    email: str,
+    role: str,
+    duty: str | None = None,
+    agency_id: int | None = None,
+    language: str = "vi",
 ) -> int:
     """One official."""
     official_id: int = await fetchval(
@@ -73,7 +78,11 @@ async def build_world() -> World:
     people: dict[str, int] = {}
     for code in ("BYT", "BTC", "HN"):
         low = code.lower()
-        for duty, role in (("focal", "agency_officer"), ("head_of_office", "agency_officer"), ("leader", "agency_leader")):
+        for duty, role in (
+            ("focal", "agency_officer"),
+            ("head_of_office", "agency_officer"),
+            ("leader", "agency_leader"),
+        ):
             people[f"{low}.{duty}"] = await add_official(
                 f"{duty} {code}", f"{duty}@{low}.example.vn", role, duty, agencies[code]
             )
@@ -104,7 +113,10 @@ async def build_world() -> World:
 
 
 def directive(
-    *tasks: NewTask, number: str = "17/NQ-CP", issued_on: date = date(2025, 11, 20), submission_id: str | None = None
+    *tasks: NewTask,
+    number: str = "17/NQ-CP",
+    issued_on: date = date(2025, 11, 20),
+    submission_id: str | None = None,
 ) -> NewDirective:
     """A resolution with these tasks."""
     return NewDirective(

@@ -19,7 +19,9 @@ from tracker.domain.errors import Invalid, NotFound, StaleVersion
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("database")]
 
-DONE = NewReport("completion", "Đã ban hành kế hoạch", evidence_number="7431/BYT-CNTT", evidence_on=date(2025, 11, 24))
+DONE = NewReport(
+    "completion", "Đã ban hành kế hoạch", evidence_number="7431/BYT-CNTT", evidence_on=date(2025, 11, 24)
+)
 
 
 def at(day: date, hour: int = 9) -> datetime:
@@ -71,7 +73,10 @@ async def test_same_submission_twice_is_one_directive() -> None:
 async def test_every_problem_is_named_at_once() -> None:
     world = await build_world()
     bad = directive(
-        task(leads=("BKH",)), task(leads=(), short_name=""), task(leads=("BYT",), cooperating=("BYT",)), task("31/02/2026")
+        task(leads=("BKH",)),
+        task(leads=(), short_name=""),
+        task(leads=("BYT",), cooperating=("BYT",)),
+        task("31/02/2026"),
     )
 
     with pytest.raises(Invalid) as refused:
@@ -114,7 +119,9 @@ async def test_sweep_gives_each_step_once_and_only_the_newest_after_an_outage() 
     swept = await sweep(at(date(2025, 12, 15)))
 
     assert (swept.messages, swept.superseded) == (2, 1)
-    rows = await fetch("SELECT step_code, verdict, reason FROM reminder WHERE step_code <> 'assigned' ORDER BY id")
+    rows = await fetch(
+        "SELECT step_code, verdict, reason FROM reminder WHERE step_code <> 'assigned' ORDER BY id"
+    )
     assert [(r["step_code"], r["verdict"]) for r in rows] == [
         ("before_10", "sent"),
         ("on_day", "sent"),
@@ -164,11 +171,15 @@ async def test_return_resumes_the_ladder_where_it_stood() -> None:
     assignment = await one(world, deadline="trước ngày 28/11/2025")
     await reports.submit(world.agency, assignment, None, DONE, at(date(2025, 11, 27)))
 
-    await assignments.return_for_rework(world.secretariat, assignment, None, "Thiếu biên bản", at(date(2025, 12, 3)))
+    await assignments.return_for_rework(
+        world.secretariat, assignment, None, "Thiếu biên bản", at(date(2025, 12, 3))
+    )
     swept = await sweep(at(date(2025, 12, 3), 10))
 
     assert swept.called == 1
-    reminder = await fetch("SELECT DISTINCT step_code FROM reminder WHERE verdict = 'sent' AND step_code LIKE 'after%'")
+    reminder = await fetch(
+        "SELECT DISTINCT step_code FROM reminder WHERE verdict = 'sent' AND step_code LIKE 'after%'"
+    )
     assert [r["step_code"] for r in reminder] == ["after_1"]
 
 
@@ -181,11 +192,19 @@ async def test_extension_moves_the_deadline_keeps_the_original_and_supersedes_wh
         world.agency, assignment, None, NewExtension("Chờ ý kiến", date(2025, 12, 15)), at(date(2025, 11, 26))
     )
     await extensions.decide(
-        world.secretariat, asked, None, ExtensionDecision(True, document="99/VPCP-KSTT"), at(date(2025, 11, 27))
+        world.secretariat,
+        asked,
+        None,
+        ExtensionDecision(True, document="99/VPCP-KSTT"),
+        at(date(2025, 11, 27)),
     )
 
     row = await get_assignment(world.agency, assignment)
-    assert (row.due_on, row.original_due_on, row.extension_count) == (date(2025, 12, 15), date(2025, 11, 28), 1)
+    assert (row.due_on, row.original_due_on, row.extension_count) == (
+        date(2025, 12, 15),
+        date(2025, 11, 28),
+        1,
+    )
     states = {(k, s) for k, _, s in await outbox()}
     assert ("digest", "superseded") in states or ("digest", "pending") not in states
     assert ("deadline_moved", "pending") in states
@@ -196,13 +215,17 @@ async def test_extension_refuses_an_earlier_date_and_a_closed_assignment() -> No
     assignment = await one(world)
 
     with pytest.raises(Invalid) as refused:
-        await extensions.request(world.agency, assignment, None, NewExtension("x", date(2025, 12, 15)), MONDAY)
+        await extensions.request(
+            world.agency, assignment, None, NewExtension("x", date(2025, 12, 15)), MONDAY
+        )
     assert [p.code for p in refused.value.problems] == ["extension_not_later"]
 
     await reports.submit(world.agency, assignment, None, DONE, MONDAY)
     await assignments.confirm(world.secretariat, assignment, None, "", MONDAY + timedelta(hours=1))
     with pytest.raises(AlreadyConfirmed):
-        await extensions.request(world.agency, assignment, None, NewExtension("x", date(2025, 12, 20)), MONDAY)
+        await extensions.request(
+            world.agency, assignment, None, NewExtension("x", date(2025, 12, 20)), MONDAY
+        )
 
 
 async def test_foreign_rows_cannot_be_told_from_missing_ones() -> None:
@@ -230,11 +253,18 @@ async def test_transfer_closes_one_row_and_opens_another() -> None:
     world = await build_world()
     assignment = await one(world)
 
-    heir = await assignments.transfer(world.secretariat, assignment, None, "BTC", "Đúng chức năng", "1/VPCP", MONDAY)
+    heir = await assignments.transfer(
+        world.secretariat, assignment, None, "BTC", "Đúng chức năng", "1/VPCP", MONDAY
+    )
 
     old = await get_assignment(world.secretariat, assignment)
     new = await get_assignment(world.secretariat, heir)
-    assert (old.state, old.transferred_to, new.agency_code, new.due_on) == (State.TRANSFERRED, heir, "BTC", old.due_on)
+    assert (old.state, old.transferred_to, new.agency_code, new.due_on) == (
+        State.TRANSFERRED,
+        heir,
+        "BTC",
+        old.due_on,
+    )
 
 
 async def test_overdue_list_of_a_past_day_is_what_was_true_that_day() -> None:

@@ -36,6 +36,8 @@ URGENCIES = ("normal", "urgent", "very_urgent", "express")
 MILESTONES = ("submitted", "issued")
 SHORT_NAME_LENGTH = 90
 TASKS_AT_ONCE = 500
+_WAITING = frozenset({Kind.NONE, Kind.EVENT, Kind.RELATIVE_DAYS, Kind.RELATIVE_WORKDAYS, Kind.WINDOW})
+"""Families that may stay without a date until something happens; any other must come to one."""
 
 T = TypeVar("T")
 
@@ -246,7 +248,7 @@ def judge_deadline(
             words=due.words if due.due_on == task.due_on else (),
             event="",
         )
-    elif resolution.kind is Kind.UNDECIDED:
+    elif resolution.undecided is not None and resolution.kind not in _WAITING:
         collect.add("/deadline", "deadline_undecided", task.deadline)
     if due.before_issue and not task.early_due_confirmed:
         field = "/due_on" if task.due_on is not None else "/deadline"
