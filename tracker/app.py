@@ -1,0 +1,100 @@
+"""The composition root: settings in, one application out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+from urllib.parse import urlsplit
+
+from litestar import Litestar, Response
+from litestar.types import ControllerRouterHandler, Receive, Scope, Send
+
+from tracker.actions.office import use_office
+from tracker.api.errors import problem_response
+from tracker.api.security import guard
+from tracker.db.engine import close_pool, open_pool
+from tracker.mailbox import LocalMailbox
+from tracker.process import with_secret_key
+from tracker.settings import Settings, is_loopback
+from tracker.web import routers as web_routers
+from tracker.web.errors import page_of_error, refused_page
+from tracker.web.state import WebRequest, make_state
+
+_EDGES = ("tracker.api.v1", "tracker.api.calendars", "tracker.api.health", "tracker.api.docs")
+_MACHINE_PATHS = ("/api/", "/calendars/", "/live", "/ready", "/health", "/metrics")
+# Fields of forms that come several times: ticked boxes.
+_REPEATABLE = frozenset({"co-quan"})
+
+
+class Service(Litestar):
+    """The application behind the guard that every request passes."""
+
+    def __init__(self, *args: Any, hosts: frozenset[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._guarded = guard(super().__call__, hosts=hosts, refuse=refused_page, repeatable=_REPEATABLE)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, or the lifespan."""
+        await self._guarded(scope, receive, send)
+
+
+def create_app(
+    settings: Settings, *, is_demonstration: bool = False, mailbox: LocalMailbox | None = None
+) -> Service:
+    """The service: API, pages, feeds and health, with the pool open while it lives.
+
+    `is_demonstration` opens the sign-in that believes everybody, and the clock that can be moved;
+    `mailbox` is the local mailbox whose letters can be read at `/thu`.
+    """
+    settings = with_secret_key(settings)
+    assert settings.secret_key is not None
+    use_office(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        await open_pool(settings)
+        try:
+            yield
+        finally:
+            await close_pool()
+
+    app = Service(
+        [*web_routers, *_edges()],
+        hosts=_hosts(settings),
+        lifespan=[lifespan],
+        exception_handlers={Exception: _answer_error},
+        openapi_config=None,
+        logging_config=None,
+    )
+    app.state["settings"] = settings
+    app.state["secret_key"] = settings.secret_key.reveal().encode()
+    app.state["web"] = make_state(settings, is_demonstration=is_demonstration, mailbox=mailbox)
+    return app
+
+
+def _edges() -> list[ControllerRouterHandler]:
+    """The routers of the machine's edges."""
+    found: list[ControllerRouterHandler] = []
+    for name in _EDGES:
+        if find_spec(name) is not None:
+            found += getattr(import_module(name), "routers", [])
+    return found
+
+
+def _hosts(settings: Settings) -> frozenset[str]:
+    """The host names that are answered; a service of this machine only also answers to its usual names."""
+    public = urlsplit(settings.address).hostname or ""
+    names = {public, *settings.allowed_hosts}
+    if is_loopback(settings.host) or is_loopback(public):
+        names |= {"127.0.0.1", "localhost", "::1"}
+    return frozenset(name.lower() for name in names)
+
+
+async def _answer_error(request: WebRequest, exception: Exception) -> Response[bytes]:
+    """Problem details to machines, a page to people."""
+    if request.scope["path"].startswith(_MACHINE_PATHS):
+        return problem_response(request, exception)
+    return await page_of_error(request, exception)

@@ -1,0 +1,346 @@
+"""Reads that only the pages need: who visits, and lists with the facts that a status follows from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time
+
+from asyncpg import Record
+
+from tracker.db.assignments import OPEN, RUNNING, SELECT, Assignment, from_row
+from tracker.db.directives import list_directives, prefix_query
+from tracker.db.engine import fetch, fetchrow, fetchval
+from tracker.db.visibility import visible_to
+from tracker.domain.directory import AGENCY_ROLES, Actor, Role
+from tracker.domain.errors import NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """A person who reads pages, with the names that the page's foot shows."""
+
+    actor: Actor
+    position: str
+    agency_code: str
+    agency_name: str
+
+
+_VISITOR = """
+SELECT o.id, o.full_name, o.position, o.role, o.agency_id, o.language, coalesce(g.code, '') AS agency_code,
+       coalesce(g.name, '') AS agency_name
+FROM official o LEFT JOIN agency g ON g.id = o.agency_id
+"""
+
+
+def _visitor(row: Record) -> Visitor:
+    actor = Actor(row["id"], row["full_name"], Role(row["role"]), row["agency_id"], None, row["language"])
+    return Visitor(actor, row["position"], row["agency_code"], row["agency_name"])
+
+
+async def find_visitor(official_id: int) -> Visitor | None:
+    """The active official with this id, as a reader of pages."""
+    row = await fetchrow(f"{_VISITOR} WHERE o.id = $1 AND o.is_active", official_id)
+    return None if row is None else _visitor(row)
+
+
+async def list_personas(per_role: int = 3) -> list[Visitor]:
+    """A few people of each role whom a visitor of the demonstration may play, those with most to do first."""
+    rows = await fetch(
+        f"""
+        WITH candidate AS (
+            SELECT o.id, o.role, row_number() OVER (
+                PARTITION BY o.role
+                ORDER BY (SELECT count(*) FROM assignment a WHERE a.agency_id = o.agency_id
+                          AND a.state IN ('assigned', 'acknowledged', 'in_progress', 'reported', 'returned')) DESC,
+                         o.contact_order, o.sort_key, o.id) AS place
+            FROM official o WHERE o.is_active
+        )
+        SELECT v.* FROM ({_VISITOR}) v JOIN candidate c ON c.id = v.id WHERE c.place <= $1
+        ORDER BY array_position(
+            '{{secretariat,agency_officer,agency_leader,member,inspector,administrator}}', v.role), c.place
+        """,
+        per_role,
+    )
+    return [_visitor(r) for r in rows]
+
+
+async def is_sweep_late(allowed_seconds: float) -> bool:
+    """Whether the reminder sweep has not ended well for longer than allowed; false before its first run."""
+    late: bool | None = await fetchval(
+        "SELECT extract(epoch FROM now() - at) > $1 FROM heartbeat WHERE name = 'reminders'", allowed_seconds
+    )
+    return bool(late)
+
+
+# Lists of work -----------------------------------------------------------------------------------------------
+
+FILTERS: dict[str, str] = {
+    "open": f"a.state IN {OPEN}",
+    "overdue": f"(a.state IN {RUNNING} AND (LATE))",
+    "due_soon": f"(a.state IN {RUNNING} AND NOT (LATE) AND a.due_on <= $3)",
+    "on_schedule": f"(a.state IN {RUNNING} AND NOT (LATE) AND (a.due_on > $3 OR a.due_on IS NULL))",
+    "awaiting": "a.state = 'reported'",
+    "returned": "a.state = 'returned'",
+    "extension": f"(a.state IN {OPEN} AND EXISTS (SELECT 1 FROM extension x"
+    " WHERE x.assignment_id = a.id AND x.state = 'pending'))",
+    "done": "a.state = 'confirmed'",
+    "outside": "a.state IN ('withdrawn', 'transferred', 'superseded')",
+    "all": "true",
+}
+"""What the status filters of a list mean, as SQL; counts and lists use the same words, so they agree."""
+
+# The same rule as domain/assignments.py: past the day or its hour; without a date, silent for thirty days.
+_LATE = """
+a.due_on < $1 OR (a.due_on = $1 AND a.due_time < $2)
+OR (a.due_kind IN ('none', 'standing') AND
+    (coalesce(a.last_report_at, a.assigned_at) AT TIME ZONE 'Asia/Ho_Chi_Minh')::date < $1 - 30)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class AsOf:
+    """The moment a list is true for, in the official zone, and the last day that still counts as soon."""
+
+    day: date
+    at: time
+    soon_until: date
+
+
+@dataclass(frozen=True, slots=True)
+class WorkFilter:
+    """Which assignments a list shows; empty values do not narrow."""
+
+    status: str = "open"
+    agency_code: str = ""
+    directive: str = ""
+    words: str = ""
+    due_from: date | None = None
+    due_to: date | None = None
+
+
+def _where(viewer: Actor, chosen: WorkFilter, as_of: AsOf) -> tuple[str, list[object]]:
+    """The condition of a list over assignment a, task t, directive d and agency g, with its arguments."""
+    arguments: list[object] = [as_of.day, as_of.at, as_of.soon_until]
+    visible, more = visible_to(viewer, "a", first=len(arguments) + 1)
+    arguments += more
+    # Every argument is named, so that PostgreSQL knows the types of those a filter does not use.
+    conditions = [
+        visible,
+        "($1::date IS NOT NULL AND $2::time IS NOT NULL AND $3::date IS NOT NULL)",
+        FILTERS[chosen.status].replace("LATE", _LATE),
+    ]
+
+    def add(condition: str, value: object) -> None:
+        arguments.append(value)
+        conditions.append(condition.replace("?", f"${len(arguments)}"))
+
+    if chosen.agency_code:
+        add("g.code = ?", chosen.agency_code)
+    if chosen.directive:
+        add("lower(d.number) = lower(?)", chosen.directive)
+    if chosen.due_from:
+        add("a.due_on >= ?", chosen.due_from)
+    if chosen.due_to:
+        add("a.due_on <= ?", chosen.due_to)
+    if query := prefix_query(chosen.words):
+        add(
+            "to_tsvector('simple', regexp_replace(t.search_key || ' ' || d.search_key || ' ' || g.search_key,"
+            " '[^[:alnum:]]+', ' ', 'g')) @@ to_tsquery('simple', ?)",
+            query,
+        )
+    return " AND ".join(conditions), arguments
+
+
+_FROM = (
+    "FROM assignment a JOIN task t ON t.id = a.task_id JOIN directive d ON d.id = a.directive_id"
+    " JOIN agency g ON g.id = a.agency_id"
+)
+
+
+async def list_work(
+    viewer: Actor,
+    chosen: WorkFilter,
+    as_of: AsOf,
+    *,
+    limit: int = 50,
+    after: tuple[date | None, int] | None = None,
+) -> list[Assignment]:
+    """Assignments by deadline, those without a date last; `after` is the (due_on, id) of the last row seen."""
+    where, arguments = _where(viewer, chosen, as_of)
+    if after is not None:
+        due_on, last_id = after
+        first = len(arguments) + 1
+        if due_on is None:
+            where += f" AND a.due_on IS NULL AND a.id > ${first}"
+            arguments.append(last_id)
+        else:
+            where += f" AND ((a.due_on, a.id) > (${first}, ${first + 1}) OR a.due_on IS NULL)"
+            arguments += [due_on, last_id]
+    rows = await fetch(f"{SELECT} WHERE {where} ORDER BY a.due_on, a.id LIMIT {int(limit)}", *arguments)
+    return [from_row(r) for r in rows]
+
+
+async def count_work(viewer: Actor, chosen: WorkFilter, as_of: AsOf) -> int:
+    """How many rows the list has in all."""
+    where, arguments = _where(viewer, chosen, as_of)
+    count: int = await fetchval(f"SELECT count(*) {_FROM} WHERE {where}", *arguments)
+    return count
+
+
+async def count_open(viewer: Actor, as_of: AsOf, directive_id: int | None = None) -> dict[str, int]:
+    """The numbers of the tiles: every filter counted over what the viewer may see."""
+    where, arguments = _where(viewer, WorkFilter(status="all"), as_of)
+    if directive_id is not None:
+        arguments.append(directive_id)
+        where += f" AND a.directive_id = ${len(arguments)}"
+    counts = ", ".join(
+        f"count(*) FILTER (WHERE {condition.replace('LATE', _LATE)}) AS {name}"
+        for name, condition in FILTERS.items()
+    )
+    row = await fetchrow(f"SELECT {counts} FROM assignment a WHERE {where}", *arguments)
+    assert row is not None
+    return dict(row)
+
+
+@dataclass(frozen=True, slots=True)
+class DirectiveRow:
+    """A directive in the list, with the counts of what the viewer may see of it."""
+
+    id: int
+    number: str
+    kind: str
+    issued_on: date
+    issuer: str
+    abstract: str
+    urgency: str
+    tasks: int
+    open: int
+    overdue: int
+
+
+async def list_directive_rows(
+    viewer: Actor, as_of: AsOf, *, words: str = "", limit: int = 50, after: tuple[date, int] | None = None
+) -> list[DirectiveRow]:
+    """Directives, newest first, with their counts; `after` is the (issued_on, id) of the last row seen."""
+    directives = await list_directives(viewer, words=words, limit=limit, after=after)
+    where, arguments = _where(viewer, WorkFilter(status="all"), as_of)
+    arguments.append([d.id for d in directives])
+    rows = await fetch(
+        f"""
+        SELECT a.directive_id, count(DISTINCT a.task_id) AS tasks,
+               count(*) FILTER (WHERE {FILTERS["open"]}) AS open,
+               count(*) FILTER (WHERE {FILTERS["overdue"].replace("LATE", _LATE)}) AS overdue
+        FROM assignment a WHERE {where} AND a.directive_id = ANY(${len(arguments)}::bigint[]) GROUP BY 1
+        """,
+        *arguments,
+    )
+    counts = {r["directive_id"]: (r["tasks"], r["open"], r["overdue"]) for r in rows}
+    return [
+        DirectiveRow(
+            d.id, d.number, d.kind, d.issued_on, d.issuer, d.abstract, d.urgency, *counts.get(d.id, (0, 0, 0))
+        )
+        for d in directives
+    ]
+
+
+async def list_of_directive(viewer: Actor, directive_id: int) -> list[Assignment]:
+    """Every assignment of a directive that the viewer may see, in the order of its tasks."""
+    condition, arguments = visible_to(viewer, "a", first=2)
+    rows = await fetch(
+        f"{SELECT} WHERE a.directive_id = $1 AND {condition} ORDER BY t.ordinal, g.sort_key, a.id",
+        directive_id,
+        *arguments,
+    )
+    return [from_row(r) for r in rows]
+
+
+async def find_assignment_at(
+    viewer: Actor, task_id: int, agency_code: str, occurrence: int | None
+) -> Assignment:
+    """The assignment of one agency in a task: the occurrence asked for, else an open one, else the newest.
+
+    Raises NotFound, also where the viewer may not know of it.
+    """
+    condition, arguments = visible_to(viewer, "a", first=4)
+    row = await fetchrow(
+        f"""{SELECT} WHERE a.task_id = $1 AND g.code = $2 AND ($3::int IS NULL OR a.occurrence = $3) AND {condition}
+        ORDER BY (a.state IN {OPEN}) DESC, a.occurrence DESC, a.id DESC LIMIT 1""",
+        task_id,
+        agency_code,
+        occurrence,
+        *arguments,
+    )
+    if row is None:
+        raise NotFound(noun="assignment", id=f"{task_id}/{agency_code}")
+    return from_row(row)
+
+
+@dataclass(frozen=True, slots=True)
+class DeadMailbox:
+    """Somebody whom mail does not reach, with the server's words."""
+
+    name: str
+    email: str
+    agency: str
+    reason: str
+
+
+async def list_dead_mailboxes(viewer: Actor) -> list[DeadMailbox]:
+    """People whose mail comes back, as far as the viewer may know of their agency."""
+    own = viewer.agency_id if viewer.role in AGENCY_ROLES else None
+    rows = await fetch(
+        "SELECT o.full_name, o.email, coalesce(g.name, '') AS agency, o.mailbox_reason FROM official o"
+        " LEFT JOIN agency g ON g.id = o.agency_id WHERE o.mailbox = 'dead' AND o.is_active"
+        " AND ($1::bigint IS NULL OR o.agency_id = $1) ORDER BY o.sort_key, o.id",
+        own,
+    )
+    return [DeadMailbox(*r.values()) for r in rows]
+
+
+async def list_agency_choices(viewer: Actor) -> list[tuple[str, str]]:
+    """Code and name of every agency that has an assignment, in Vietnamese order; one's own for an agency."""
+    condition, arguments = visible_to(viewer, "a")
+    rows = await fetch(
+        f"SELECT g.code, g.name FROM agency g WHERE EXISTS (SELECT 1 FROM assignment a WHERE a.agency_id = g.id"
+        f" AND {condition}) ORDER BY g.sort_key, g.id",
+        *arguments,
+    )
+    return [(r["code"], r["name"]) for r in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRow:
+    """A message about an assignment that no step of the ladder asked for: told at once, when something happened."""
+
+    id: int
+    kind: str
+    recipient_name: str
+    recipient_duty: str | None
+    address: str
+    subject: str
+    state: str
+    decided_at: datetime
+    sent_at: datetime | None
+    reply_code: int | None
+    reply_text: str
+    reason: str
+    message_id: str
+
+
+async def list_messages(viewer: Actor, assignment_id: int) -> list[MessageRow]:
+    """The messages that speak of an assignment and carry no step of the ladder, oldest first."""
+    condition, arguments = visible_to(viewer, "a", first=2)
+    rows = await fetch(
+        f"""
+        SELECT o.id, o.kind, coalesce(f.full_name, '') AS recipient_name, f.duty AS recipient_duty, o.address,
+               o.subject, o.state, o.decided_at, o.sent_at, o.reply_code, o.reply_text, o.reason, o.message_id
+        FROM outbox_entry e JOIN outbox o ON o.id = e.outbox_id JOIN assignment a ON a.id = e.assignment_id
+        LEFT JOIN official f ON f.id = o.recipient_id
+        WHERE e.assignment_id = $1 AND {condition}
+          AND NOT EXISTS (SELECT 1 FROM reminder r WHERE r.outbox_id = o.id AND r.assignment_id = a.id)
+        ORDER BY o.decided_at, o.id
+        """,
+        assignment_id,
+        *arguments,
+    )
+    return [MessageRow(*r.values()) for r in rows]

@@ -1,0 +1,583 @@
+"""One assignment: what, by when, for whom; its story; and the forms in which it is worked on."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from litestar import Response, get, post
+from litestar.params import FromPath
+from markupsafe import Markup
+
+from tracker.actions import assignments as assignment_actions
+from tracker.actions import extensions as extension_actions
+from tracker.actions import reports as report_actions
+from tracker.actions.standing import shown_days, status_now
+from tracker.db import reads_web
+from tracker.db.assignments import Assignment, list_deadline_changes, list_for_task
+from tracker.db.calendar import load_calendar
+from tracker.db.extensions import Extension, find_pending_extension
+from tracker.db.reports import Report, list_reports
+from tracker.domain.access import Subject, Verb, may, require
+from tracker.domain.assignments import OPEN_STATES, WORKING_STATES, Fine, State
+from tracker.domain.drafts import ExtensionDecision, NewExtension, NewReport
+from tracker.domain.errors import Conflict, Invalid, NotFound, Problem, StaleVersion
+from tracker.domain.workdays import WorkCalendar
+from tracker.domain.zone import civil_day
+from tracker.web.charts import strip
+from tracker.web.forms import Form, new_submission, read_form
+from tracker.web.page import Page, open_page, parse_id
+from tracker.web.standing import chip, chip_of, path_of, short
+from tracker.web.state import WebRequest
+from tracker.web.submissions import once
+from tracker.web.tasks import computation
+from tracker.web.timeline import story_of
+from tracker.web.wording import Chip, short_day
+
+
+@dataclass(frozen=True)
+class Due:
+    """The block at the top: words first, date second, history of the date third."""
+
+    tone: str
+    icon: str
+    words: str
+    lead: Markup
+    lines: list[str | Markup]
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something the reader can do; `is_form` posts at once, else the address is a page with a form."""
+
+    label: str
+    icon: str
+    href: str
+    is_form: bool = False
+
+
+@dataclass(frozen=True)
+class Card:
+    """Something that waits for this reader's decision."""
+
+    kind: str
+    title: str
+    href: str
+    facts: list[tuple[str, str | Markup]]
+    grant: str = ""
+
+
+@dataclass(frozen=True)
+class ReportView:
+    """A report as the page shows it."""
+
+    at: datetime
+    title: str
+    summary: str
+    lines: list[str]
+
+
+@dataclass(frozen=True)
+class Other:
+    """Another agency's part in the same task."""
+
+    href: str
+    agency: str
+    chip: Chip
+
+
+@dataclass(frozen=True)
+class Stale:
+    """What was typed, and what stands now, when somebody was first."""
+
+    typed: list[tuple[str, str]]
+    current: list[tuple[str, str]]
+
+
+async def _read(page: Page, task_id: str, agency_code: str) -> Assignment:
+    occurrence = page.query.get("lan")
+    wanted = parse_id(occurrence) if occurrence else None
+    if wanted is not None and wanted > 100_000:
+        raise NotFound(noun="assignment")
+    return await reads_web.find_assignment_at(page.actor, parse_id(task_id), agency_code[:40], wanted)
+
+
+def _sub(row: Assignment, part: str) -> str:
+    """The address of a page or form below the assignment."""
+    base, _, query = path_of(row).partition("?")
+    return f"{base}/{part}" + (f"?{query}" if query else "")
+
+
+@get("/viec/{task_id:str}/{agency_code:str}", include_in_schema=False)
+async def assignment(
+    request: WebRequest, task_id: FromPath[str], agency_code: FromPath[str]
+) -> Response[bytes]:
+    """What, by when, for whom?"""
+    page = await open_page(request)
+    require(page.actor, Verb.READ)
+    return await show(page, await _read(page, task_id, agency_code), Form({}))
+
+
+async def show(
+    page: Page, row: Assignment, form: Form, *, stale: Stale | None = None, status: int = 200
+) -> Response[bytes]:
+    """The page of an assignment, also when a decision made on it was refused."""
+    page.shown_path = path_of(row).partition("?")[0]
+    calendar = await load_calendar()
+    reports = await list_reports(page.actor, row.id)
+    extension = await find_pending_extension(row.id) if row.extension_pending else None
+    story = await story_of(page, row, calendar)
+    others = [o for o in await list_for_task(page.actor, row.task_id) if o.id != row.id]
+    main_action, more = _actions(page, row)
+    return page.render(
+        "assignment.html",
+        status=status,
+        a=row,
+        form=form,
+        stale=stale,
+        gave=page.s(f"asg.gave.{row.part.value}", agency=row.agency_name),
+        due=await _due(page, row, calendar),
+        main_action=main_action,
+        more_actions=more,
+        more_title=page.s("asg.not_done" if page.is_agency else "asg.other_actions"),
+        decisions=_decisions(page, row, reports, extension),
+        timeline=story.items,
+        strip=strip(page, story, row.assigned_on, row.due_on),
+        facts=_facts(page, row),
+        reports=[_report_view(page, report) for report in reversed(reports)],
+        others=[Other(path_of(o), o.agency_name, chip_of(page, o, calendar)) for o in others[:12]],
+        submission=new_submission(),
+    )
+
+
+async def _due(page: Page, row: Assignment, calendar: WorkCalendar) -> Due:
+    status = status_now(row, page.now, calendar)
+    shown = chip(page, status, shown_days(row, status, page.now, calendar), calendar)
+    lead = Markup()
+    if row.due_on is not None:
+        day = Markup("<strong>{}</strong>").format(page.long_day(row.due_on))
+        key = "due.by_hour" if row.due_time else "due.until"
+        lead = page.t(key, day=day, time=page.clock(row.due_time) if row.due_time else "")
+    lines: list[str | Markup] = []
+    if row.due_on is not None and calendar.is_off(row.due_on):
+        lines.append(page.s("due.is_day_off"))
+    if row.deadline_phrase:
+        lines.append(page.s("due.phrase", phrase=row.deadline_phrase))
+    if words := computation(page, row):
+        lines.append(words)
+    changes = (await list_deadline_changes([row.id])).get(row.id, ())
+    if row.original_due_on and row.original_due_on != row.due_on:
+        lines.append(page.s("due.original", day=short_day(row.original_due_on)))
+    for change in changes[1:]:
+        if change.due_on is not None:
+            document = change.document or page.s("due.no_document")
+            key = f"due.changed.{change.kind}"
+            lines.append(page.s(key, day=short_day(change.due_on), document=document))
+    if row.early_due_confirmed:
+        lines.append(page.s("due.before_issue", day=short_day(row.directive_issued_on)))
+    if row.committed_on is not None and row.state in OPEN_STATES:
+        lines.append(
+            page.s("due.committed", day=short_day(row.committed_on), document=row.committed_document)
+        )
+    tone = "done" if status.fine is Fine.DONE_ON_TIME else shown.tone
+    return Due(tone, shown.icon, shown.words, lead, lines)
+
+
+def _facts(page: Page, row: Assignment) -> list[tuple[str, str | Markup]]:
+    directive = Markup('<a href="/van-ban/{}">{}</a>').format(row.directive_id, row.directive_number)
+    facts: list[tuple[str, str | Markup]] = []
+    if row.full_text != row.short_name:
+        facts.append((page.s("asg.full_text"), row.full_text))
+    facts.append((page.s("asg.product"), row.product or page.s("six.missing")))
+    issued = page.t("asg.directive", number=directive, day=page.day(row.directive_issued_on))
+    facts.append((page.s("asg.by_directive"), issued))
+    if row.place:
+        facts.append((page.s("asg.place"), row.place))
+    if row.report_to:
+        facts.append((page.s("asg.report_to"), row.report_to))
+    facts.append((page.s("col.part"), page.word("part", row.part.value)))
+    if row.via_class:
+        facts.append((page.s("asg.via_class"), row.via_class))
+    if row.cause:
+        facts.append((page.s("asg.cause"), row.cause))
+    return facts
+
+
+def _subject(row: Assignment, reporter_id: int | None = None) -> Subject:
+    return Subject.of_agency(row.agency_id, id=row.id, reporter_id=reporter_id)
+
+
+def _actions(page: Page, row: Assignment) -> tuple[Action | None, list[Action]]:
+    """The one main action of this reader, and the quieter ones."""
+    subject = _subject(row)
+    more: list[Action] = []
+    main = None
+    if may(page.actor, Verb.REPORT, subject) and row.state in WORKING_STATES:
+        report = Action(page.s("act.report"), "file", _sub(row, "bao-cao"))
+        if row.state is State.ASSIGNED and may(page.actor, Verb.ACKNOWLEDGE, subject):
+            main = Action(page.s("act.acknowledge"), "user", _sub(row, "nhan-viec"), is_form=True)
+            more.append(report)
+        else:
+            main = report
+        more.append(Action(page.s("act.progress"), "flag", _sub(row, "tien-do")))
+    if (
+        may(page.actor, Verb.REQUEST_EXTENSION, subject)
+        and row.state in WORKING_STATES
+        and row.due_on
+        and not row.extension_pending
+    ):
+        more.append(Action(page.s("act.extend"), "extend", _sub(row, "gia-han")))
+    return main, more
+
+
+def _decisions(page: Page, row: Assignment, reports: list[Report], extension: Extension | None) -> list[Card]:
+    cards = []
+    waiting = next((r for r in reports if r.acceptance == "pending"), None)
+    if waiting is not None and may(page.actor, Verb.CONFIRM, _subject(row, waiting.submitted_by)):
+        in_time = row.due_on is None or civil_day(waiting.submitted_at) <= row.due_on
+        cards.append(
+            Card(
+                "report",
+                page.s("confirm.title", agency=row.agency_short_name),
+                _sub(row, "xac-nhan"),
+                [
+                    (page.s("report.summary"), waiting.summary),
+                    (page.s("report.evidence"), _evidence(page, waiting)),
+                    (page.s("report.sent_at"), page.moment(waiting.submitted_at)),
+                    (page.s("confirm.if"), page.s("confirm.if_in_time" if in_time else "confirm.if_late")),
+                ],
+            )
+        )
+    if extension is not None and may(page.actor, Verb.DECIDE_EXTENSION, _subject(row)):
+        asked = page.s("extend.asked_late" if extension.asked_late else "extend.asked_in_time")
+        cards.append(
+            Card(
+                "extension",
+                page.s("extend.title", agency=row.agency_short_name),
+                _sub(row, "quyet-dinh-gia-han"),
+                [
+                    (page.s("extend.in_force"), page.long_day(extension.due_before)),
+                    (page.s("extend.wanted"), page.long_day(extension.proposed_on)),
+                    (page.s("extend.reason"), extension.reason),
+                    (page.s("extend.asked"), asked),
+                    (page.s("extend.if"), page.s("extend.if_granted", count=row.extension_count + 1)),
+                ],
+                page.s("extend.grant", day=short_day(extension.proposed_on)),
+            )
+        )
+    return cards
+
+
+def _evidence(page: Page, report: Report) -> str:
+    if report.evidence_on is None:
+        return report.evidence_number or page.s("report.no_evidence")
+    return page.s("report.evidence_of", number=report.evidence_number, day=short_day(report.evidence_on))
+
+
+def _report_view(page: Page, report: Report) -> ReportView:
+    lines = [page.s("report.receipt", receipt=report.receipt)]
+    if report.kind == "completion":
+        lines.append(_evidence(page, report))
+        lines.append(page.word("acceptance", report.acceptance))
+    if report.percent is not None:
+        lines.append(page.s("report.percent_of", percent=report.percent))
+    if report.addressed_to:
+        lines.append(page.s("report.addressed_of", who=report.addressed_to))
+    if report.decision_reason:
+        lines.append(page.s("timeline.quote", words=report.decision_reason))
+    return ReportView(report.submitted_at, page.s(f"report.title.{report.kind}"), report.summary, lines)
+
+
+# Working forms -----------------------------------------------------------------------------------------------
+
+
+async def _stale(page: Page, row: Assignment, form: Form, names: Mapping[str, str]) -> Stale:
+    """Both versions: what was typed here, and what somebody else made of the assignment meanwhile."""
+    calendar = await load_calendar()
+    typed = [(page.s(key), form.text(name)) for name, key in names.items() if form.text(name)]
+    current = [
+        (page.s("col.status"), chip_of(page, row, calendar).words),
+        (page.s("col.due"), short_day(row.due_on) if row.due_on else page.s("due.none")),
+        (page.s("stale.changed_at"), page.moment(row.changed_at).striptags()),
+    ]
+    if row.last_report_summary:
+        current.append((page.s("col.report"), short(row.last_report_summary, 200)))
+    return Stale(typed, current)
+
+
+async def _carry_out(
+    page: Page,
+    row: Assignment,
+    form: Form,
+    work: Callable[[], Awaitable[str]],
+    fields: dict[str, str],
+    names: Mapping[str, str],
+) -> str | tuple[int, Stale | None]:
+    """Do it once; or the status and the comparison of the page that shows the form again, with its problems."""
+    if form.problems:
+        return 422, None
+    try:
+        return await once(page, form, work)
+    except Invalid as error:
+        form.take(error, fields)
+        return 422, None
+    except Conflict as error:
+        form.problems.append(Problem("", error.code, None, error.params))
+        stale = await _stale(page, row, form, names) if isinstance(error, StaleVersion) else None
+        return 409, stale
+
+
+@post("/viec/{task_id:str}/{agency_code:str}/nhan-viec", include_in_schema=False)
+async def acknowledge(
+    request: WebRequest, task_id: FromPath[str], agency_code: FromPath[str]
+) -> Response[bytes]:
+    """The agency says that it has the task."""
+    page = await open_page(request)
+    row = await _read(page, task_id, agency_code)
+    form = await read_form(page)
+
+    async def work() -> str:
+        await assignment_actions.acknowledge(page.actor, row.id, form.version(), page.now)
+        return ""
+
+    done = await _carry_out(page, row, form, work, {}, {})
+    if isinstance(done, str):
+        return page.see(path_of(row), "notice.acknowledged")
+    return await show(page, await _read(page, task_id, agency_code), form, status=done[0])
+
+
+@post("/viec/{task_id:str}/{agency_code:str}/xac-nhan", include_in_schema=False)
+async def judge(request: WebRequest, task_id: FromPath[str], agency_code: FromPath[str]) -> Response[bytes]:
+    """Confirm the waiting report, or return it with a reason."""
+    page = await open_page(request)
+    row = await _read(page, task_id, agency_code)
+    form = await read_form(page)
+    note = form.text("y-kien")
+    confirms = form.text("quyet-dinh") == "xac-nhan"
+    if not confirms and not note:
+        form.refuse("y-kien", "form_return_needs_reason")
+
+    async def work() -> str:
+        decide = assignment_actions.confirm if confirms else assignment_actions.return_for_rework
+        await decide(page.actor, row.id, form.version(), note, page.now)
+        return "confirmed" if confirms else "returned"
+
+    fields = {"/note": "y-kien", "/reason": "y-kien"}
+    done = await _carry_out(page, row, form, work, fields, {"y-kien": "confirm.note"})
+    if isinstance(done, str):
+        return page.see(path_of(row), f"notice.{done}", agency=row.agency_short_name)
+    fresh = await _read(page, task_id, agency_code)
+    return await show(page, fresh, form, stale=done[1], status=done[0])
+
+
+@post("/viec/{task_id:str}/{agency_code:str}/quyet-dinh-gia-han", include_in_schema=False)
+async def decide_extension(
+    request: WebRequest, task_id: FromPath[str], agency_code: FromPath[str]
+) -> Response[bytes]:
+    """Grant the waiting request, or refuse it."""
+    page = await open_page(request)
+    row = await _read(page, task_id, agency_code)
+    form = await read_form(page)
+    extension = await find_pending_extension(row.id)
+    grants = form.text("quyet-dinh") == "dong-y"
+    decision = ExtensionDecision(
+        grant=grants,
+        granted_on=form.date("gia-han-den") if grants else None,
+        document=form.text("van-ban-gia-han"),
+        reason=form.text("ly-do"),
+    )
+
+    async def work() -> str:
+        if extension is None:
+            raise extension_actions.ExtensionDecided(state="decided", decided_at=row.changed_at)
+        await extension_actions.decide(page.actor, extension.id, form.version(), decision, page.now)
+        return "granted" if grants else "refused"
+
+    fields = {"/granted_on": "gia-han-den", "/document": "van-ban-gia-han", "/reason": "ly-do"}
+    names = {"gia-han-den": "extend.until", "van-ban-gia-han": "extend.document", "ly-do": "extend.answer"}
+    done = await _carry_out(page, row, form, work, fields, names)
+    if isinstance(done, str):
+        return page.see(path_of(row), f"notice.extension_{done}", agency=row.agency_short_name)
+    fresh = await _read(page, task_id, agency_code)
+    return await show(page, fresh, form, stale=done[1], status=done[0])
+
+
+# The agency's own forms --------------------------------------------------------------------------------------
+
+_REPORT_NAMES = {
+    "ket-qua": "report.summary",
+    "so-van-ban": "report.evidence",
+    "ngay-van-ban": "report.evidence_on",
+    "phan-tram": "report.percent",
+    "gui-ai": "report.addressed",
+}
+_REPORT_FIELDS = {
+    "/summary": "ket-qua",
+    "/evidence_number": "so-van-ban",
+    "/evidence_on": "ngay-van-ban",
+    "/percent": "phan-tram",
+    "/addressed_to": "gui-ai",
+    "/kind": "loai",
+}
+
+
+async def _report_page(
+    page: Page, row: Assignment, form: Form, kind: str, *, stale: Stale | None = None, status: int = 200
+) -> Response[bytes]:
+    is_completion = kind == "completion"
+    part = "bao-cao" if is_completion else "tien-do"
+    page.shown_path = _sub(row, part).partition("?")[0]
+    calendar = await load_calendar()
+    hint = (
+        page.s("report.product_hint", product=row.product) if row.product else page.s("report.summary_hint")
+    )
+    return page.render(
+        "report.html",
+        status=status,
+        a=row,
+        form=form,
+        stale=stale,
+        kind=kind,
+        heading=page.s("act.report" if is_completion else "act.progress"),
+        lead=page.s("report.lead", agency=row.agency_name, status=chip_of(page, row, calendar).words),
+        product_hint=hint,
+        submit=page.s("report.send" if is_completion else "report.send_progress"),
+        action=_sub(row, part),
+        back=path_of(row),
+        submission=new_submission(),
+    )
+
+
+def _require_reporting(page: Page, row: Assignment) -> None:
+    require(page.actor, Verb.REPORT, _subject(row))
+
+
+@get("/viec/{task_id:str}/{agency_code:str}/bao-cao", include_in_schema=False)
+async def report_form(
+    request: WebRequest, task_id: FromPath[str], agency_code: FromPath[str]
+) -> Response[bytes]:
+    """What is still missing in my report?"""
+    page = await open_page(request)
+    row = await _read(page, task_id, agency_code)
+    _require_reporting(page, row)
+    return await _report_page(page, row, Form({}), "completion")
+
+
+@get("/viec/{task_id:str}/{agency_code:str}/tien-do", include_in_schema=False)
+async def progress_form(
+    request: WebRequest, task_id: FromPath[str], agency_code: FromPath[str]
+) -> Response[bytes]:
+    """How far are we, and what is in the way?"""
+    page = await open_page(request)
+    row = await _read(page, task_id, agency_code)
+    _require_reporting(page, row)
+    return await _report_page(page, row, Form({}), "progress")
+
+
+@post("/viec/{task_id:str}/{agency_code:str}/bao-cao", include_in_schema=False)
+async def send_report(
+    request: WebRequest, task_id: FromPath[str], agency_code: FromPath[str]
+) -> Response[bytes]:
+    """Report that it is done; the receipt number comes back."""
+    page = await open_page(request)
+    row = await _read(page, task_id, agency_code)
+    form = await read_form(page)
+    new = NewReport(
+        kind="completion",
+        summary=form.text("ket-qua"),
+        evidence_number=form.text("so-van-ban"),
+        evidence_on=form.date("ngay-van-ban"),
+    )
+    return await _submit(page, row, form, new)
+
+
+@post("/viec/{task_id:str}/{agency_code:str}/tien-do", include_in_schema=False)
+async def send_progress(
+    request: WebRequest, task_id: FromPath[str], agency_code: FromPath[str]
+) -> Response[bytes]:
+    """Report progress or an obstacle."""
+    page = await open_page(request)
+    row = await _read(page, task_id, agency_code)
+    form = await read_form(page)
+    percent = form.text("phan-tram").removesuffix("%").strip()
+    is_number = percent.isascii() and percent.isdigit() and len(percent) <= 3
+    if percent and not is_number:
+        form.refuse("phan-tram", "form_bad_percent")
+    new = NewReport(
+        kind="obstacle" if form.text("loai") == "obstacle" else "progress",
+        summary=form.text("ket-qua"),
+        percent=int(percent) if is_number else None,
+        addressed_to=form.text("gui-ai"),
+    )
+    return await _submit(page, row, form, new)
+
+
+async def _submit(page: Page, row: Assignment, form: Form, new: NewReport) -> Response[bytes]:
+    _require_reporting(page, row)
+
+    async def work() -> str:
+        submitted = await report_actions.submit(page.actor, row.id, form.version(), new, page.now)
+        return submitted.receipt
+
+    done = await _carry_out(page, row, form, work, _REPORT_FIELDS, _REPORT_NAMES)
+    if isinstance(done, str):
+        return page.see(path_of(row), f"notice.reported.{new.kind}", receipt=done)
+    fresh = await reads_web.find_assignment_at(page.actor, row.task_id, row.agency_code, row.occurrence)
+    return await _report_page(page, fresh, form, new.kind, stale=done[1], status=done[0])
+
+
+async def _extension_page(
+    page: Page, row: Assignment, form: Form, *, stale: Stale | None = None, status: int = 200
+) -> Response[bytes]:
+    page.shown_path = _sub(row, "gia-han").partition("?")[0]
+    lead = page.s("extend.now", day=short_day(row.due_on)) if row.due_on else page.s("due.none")
+    return page.render(
+        "extension.html",
+        status=status,
+        a=row,
+        form=form,
+        stale=stale,
+        lead=lead,
+        action=_sub(row, "gia-han"),
+        back=path_of(row),
+        submission=new_submission(),
+    )
+
+
+@get("/viec/{task_id:str}/{agency_code:str}/gia-han", include_in_schema=False)
+async def extension_form(
+    request: WebRequest, task_id: FromPath[str], agency_code: FromPath[str]
+) -> Response[bytes]:
+    """Until when, and why?"""
+    page = await open_page(request)
+    row = await _read(page, task_id, agency_code)
+    require(page.actor, Verb.REQUEST_EXTENSION, _subject(row))
+    return await _extension_page(page, row, Form({}))
+
+
+@post("/viec/{task_id:str}/{agency_code:str}/gia-han", include_in_schema=False)
+async def ask_extension(
+    request: WebRequest, task_id: FromPath[str], agency_code: FromPath[str]
+) -> Response[bytes]:
+    """Ask for more time."""
+    page = await open_page(request)
+    row = await _read(page, task_id, agency_code)
+    form = await read_form(page)
+    require(page.actor, Verb.REQUEST_EXTENSION, _subject(row))
+    proposed = form.date("de-nghi-den", required="form_date_needed")
+    reason = form.required("ly-do", "form_reason_needed")
+
+    async def work() -> str:
+        assert proposed is not None
+        new = NewExtension(reason=reason, proposed_on=proposed)
+        await extension_actions.request(page.actor, row.id, form.version(), new, page.now)
+        return ""
+
+    fields = {"/proposed_on": "de-nghi-den", "/reason": "ly-do"}
+    names = {"de-nghi-den": "extend.proposed", "ly-do": "extend.reason"}
+    done = await _carry_out(page, row, form, work, fields, names)
+    if isinstance(done, str):
+        return page.see(path_of(row), "notice.extension_asked")
+    fresh = await _read(page, task_id, agency_code)
+    return await _extension_page(page, fresh, form, stale=done[1], status=done[0])

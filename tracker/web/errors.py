@@ -1,0 +1,78 @@
+"""Refusals and failures as pages in the house style; what they say comes from the same place as the API's."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from functools import partial
+from urllib.parse import urlencode
+
+from litestar import Response
+from litestar.types import Scope
+
+from tracker.api.errors import Refusal, problem_details
+from tracker.api.negotiation import language_of, media_type_of
+from tracker.api.security import refusal_as_problem
+from tracker.web.page import HTML, Page, SignInNeeded, open_page, open_plain_page
+from tracker.web.rendering import render
+from tracker.web.state import WebRequest
+from tracker.web.wording import sentence
+
+HTML_TYPE = "text/html"
+
+logger = logging.getLogger("tracker.web")
+
+
+async def page_of_error(request: WebRequest, exception: Exception) -> Response[bytes]:
+    """The page that tells what went wrong; a page that needs a reader leads to the sign-in."""
+    request_id = str(request.scope.get("state", {}).get("request_id", ""))
+    try:
+        page = await open_page(request)
+    except Exception:
+        # Whatever is broken, an answer is owed; without a reader it needs no database.
+        page = await open_plain_page(request)
+    if isinstance(exception, SignInNeeded):
+        return sign_in(page)
+    problem, headers = problem_details(exception, page.language, request_id)
+    if problem.status >= 500:
+        logger.error("page failed", exc_info=exception, extra={"request_id": request_id})
+    return page.render(
+        "error.html",
+        status=problem.status,
+        headers={name: value for name, value in headers.items() if name.lower() != "content-type"},
+        problem=problem,
+        kind=_kind(problem.status),
+    )
+
+
+def _kind(status: int) -> str:
+    """Which explanation the page carries."""
+    known = {401: "403", 403: "403", 404: "404", 405: "404", 409: "409", 412: "409", 503: "503"}
+    return known.get(status, "500" if status >= 500 else "400")
+
+
+def sign_in(page: Page) -> Response[bytes]:
+    """To the sign-in, and back afterwards; where there is none yet, a page says so."""
+    if not page.is_demonstration:
+        return page.render("no-sign-in.html", status=403)
+    there = page.address() if page.request.method in ("GET", "HEAD") else page.path
+    return page.see("/dang-nhap?" + urlencode({"tiep": there}))
+
+
+def refused_page(
+    scope: Scope, refusal: Refusal | Exception, request_id: str
+) -> tuple[int, Mapping[str, str], bytes]:
+    """The answer to a request that the guard refused before any page saw it: short, and still in the house style."""
+    headers = dict(scope["headers"])
+    accept = headers.get(b"accept", b"").decode("latin-1")
+    if (
+        scope["path"].startswith("/api/")
+        or media_type_of(accept, ("application/json", HTML_TYPE)) != HTML_TYPE
+    ):
+        return refusal_as_problem(scope, refusal, request_id)
+    language = language_of(headers.get(b"accept-language", b"").decode("latin-1"))
+    problem, extra = problem_details(refusal, language, request_id)
+    body = render(
+        "refused.html", {"language": language, "problem": problem, "t": partial(sentence, language)}
+    )
+    return problem.status, {**extra, "Content-Type": HTML, "Content-Language": language}, body

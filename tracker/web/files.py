@@ -1,0 +1,46 @@
+"""The stylesheet and the pictures: read once, kept by browsers for as long as their address stays."""
+
+from functools import cache
+
+from litestar import Response, get
+from litestar.params import FromPath
+
+from tracker.domain.errors import NotFound
+from tracker.web.rendering import STATIC
+
+_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".html": "text/html; charset=utf-8",
+}
+
+
+@cache
+def _files() -> dict[str, tuple[bytes, str]]:
+    return {
+        path.relative_to(STATIC).as_posix(): (path.read_bytes(), _TYPES[path.suffix])
+        for path in sorted(STATIC.rglob("*"))
+        if path.is_file() and path.suffix in _TYPES
+    }
+
+
+def _answer(name: str, cache_control: str) -> Response[bytes]:
+    found = _files().get(name)
+    if found is None:
+        raise NotFound()
+    body, media_type = found
+    return Response(content=body, media_type=media_type, headers={"Cache-Control": cache_control})
+
+
+@get("/static/{name:path}", include_in_schema=False)
+async def static_file(name: FromPath[str]) -> Response[bytes]:
+    """A file whose address carries a mark of its content."""
+    return _answer(str(name).lstrip("/"), "public, max-age=31536000, immutable")
+
+
+@get("/favicon.ico", include_in_schema=False)
+async def favicon() -> Response[bytes]:
+    """What browsers ask for unasked."""
+    return _answer("mark.svg", "public, max-age=86400")

@@ -1,0 +1,146 @@
+"""What a form sends: read by hand so that every problem is told at once and nothing typed is lost."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import unicodedata
+from dataclasses import dataclass, field
+from datetime import date
+from urllib.parse import parse_qsl, urlsplit
+
+from tracker.api.errors import Refusal
+from tracker.domain.errors import Invalid, NotPermitted, Problem
+from tracker.web.page import Page
+from tracker.web.session import is_form_token
+
+MOST_FIELDS = 200
+_FORM_TYPE = "application/x-www-form-urlencoded"
+_DATE = re.compile(
+    r"\s*([0-9]{1,2})\s*[/.-]\s*([0-9]{1,2})\s*[/.-]\s*([0-9]{4})\s*|\s*([0-9]{4})-([0-9]{2})-([0-9]{2})\s*"
+)
+
+
+class FormNotOurs(NotPermitted):
+    """The form did not come from a page of this session: another site, or a page left open too long."""
+
+    code = "form_not_ours"
+
+
+@dataclass
+class Form:
+    """The fields as typed, and the problems found with them; `problems` maps a field to a catalogue sentence."""
+
+    values: dict[str, str]
+    lists: dict[str, list[str]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def text(self, name: str) -> str:
+        """A field without surrounding space; "" when it is missing."""
+        return self.values.get(name, "").strip()
+
+    def many(self, name: str) -> list[str]:
+        """All values of a field that may come several times."""
+        return self.lists.get(name, [])
+
+    def has(self, name: str) -> bool:
+        """Whether a box was ticked."""
+        return name in self.values
+
+    def refuse(self, name: str, code: str, **params: object) -> None:
+        """Note a problem with a field."""
+        self.problems.append(Problem(name, code, self.values.get(name, ""), params))
+
+    def required(self, name: str, code: str) -> str:
+        """A field that must not be empty."""
+        given = self.text(name)
+        if not given:
+            self.refuse(name, code)
+        return given
+
+    def date(self, name: str, *, required: str | None = None) -> date | None:
+        """A civil date typed as dd/mm/yyyy (or from a date field); a wrong one is noted."""
+        given = self.text(name)
+        if not given:
+            if required:
+                self.refuse(name, required)
+            return None
+        parsed = parse_date(given)
+        if parsed is None:
+            self.refuse(name, "form_bad_date", value=given[:40])
+        return parsed
+
+    def version(self) -> int | None:
+        """The version of the row that the form was filled in over."""
+        given = self.text("phien-ban")
+        return int(given) if re.fullmatch(r"[0-9]{1,9}", given) else None
+
+    def take(self, refused: Invalid, fields: dict[str, str]) -> None:
+        """Take over an action's problems; `fields` maps its pointers to the names of this form."""
+        for problem in refused.problems:
+            name = fields.get(problem.field, fields.get("", ""))
+            self.problems.append(Problem(name, problem.code, problem.value, problem.params))
+
+
+def parse_date(given: str) -> date | None:
+    """dd/mm/yyyy or an ISO date; None for what is no day.
+
+    >>> parse_date("28/11/2025"), parse_date("2025-11-28"), parse_date("31/02/2026")
+    (datetime.date(2025, 11, 28), datetime.date(2025, 11, 28), None)
+    """
+    match = _DATE.fullmatch(given)
+    if not given.isascii() or match is None:
+        return None
+    day, month, year, iso_year, iso_month, iso_day = match.groups()
+    try:
+        if year:
+            return date(int(year), int(month), int(day))
+        return date(int(iso_year), int(iso_month), int(iso_day))
+    except ValueError:
+        return None
+
+
+def new_submission() -> str:
+    """The id of one filling-in of a form: sent twice, it is one submission."""
+    return secrets.token_urlsafe(12)
+
+
+async def read_form(page: Page, *, repeatable: frozenset[str] = frozenset()) -> Form:
+    """The form of this request. Raises Refusal for a broken body, FormNotOurs for a foreign one."""
+    check_origin(page)
+    if page.request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM_TYPE:
+        raise Refusal("unsupported_media_type", expected=_FORM_TYPE)
+    body = await page.request.body()
+    try:
+        pairs = parse_qsl(
+            body.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS
+        )
+    except ValueError:
+        raise Refusal("bad_request") from None
+    values: dict[str, str] = {}
+    lists: dict[str, list[str]] = {}
+    for name, value in pairs:
+        if "\0" in value or "\0" in name:
+            raise Refusal("bad_request")
+        if name in values and name not in repeatable:
+            raise Refusal("repeated_parameter", name=name)
+        # Composed on the way in: some keyboards send decomposed Vietnamese.
+        value = unicodedata.normalize("NFC", value.replace("\r\n", "\n"))
+        values[name] = value
+        lists.setdefault(name, []).append(value)
+    if not is_form_token(page.state.signer, page.session, values.pop("_token", "")):
+        raise FormNotOurs()
+    return Form(values, lists)
+
+
+def check_origin(page: Page) -> None:
+    """Refuse a form that another site sent (attack cases 60 to 62)."""
+    headers = page.request.headers
+    if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise FormNotOurs()
+    origin = headers.get("origin")
+    if origin is None:
+        return
+    ours = {headers.get("host", ""), urlsplit(page.state.settings.address).netloc}
+    if urlsplit(origin).netloc not in ours or not urlsplit(origin).netloc:
+        raise FormNotOurs()

@@ -1,0 +1,362 @@
+"""One page: who reads it, in which language, on which day, and the way its template becomes an answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from functools import cached_property
+from urllib.parse import parse_qsl, quote, urlencode
+
+from litestar import Response
+from litestar.datastructures import Cookie
+from markupsafe import Markup
+
+from tracker import clock
+from tracker.api.errors import sentence as problem_sentence
+from tracker.api.negotiation import language_of
+from tracker.db import reads_web
+from tracker.domain.directory import AGENCY_ROLES, Actor, Role
+from tracker.domain.errors import NotFound, Problem
+from tracker.domain.zone import civil_day, civil_now
+from tracker.i18n import LANGUAGES, Language, catalogue, text
+from tracker.web import wording
+from tracker.web.rendering import render
+from tracker.web.session import (
+    Notice,
+    Session,
+    form_token,
+    from_cookie,
+    new_session,
+    notice_from_cookie,
+    notice_to_cookie,
+    to_cookie,
+)
+from tracker.web.state import WebRequest, WebState, state_of
+
+HTML = "text/html; charset=utf-8"
+LANGUAGE_COOKIE = "ngon-ngu"
+NOTICE_COOKIE = "thong-bao"
+_YEAR_SECONDS = 365 * 24 * 3600
+_LOCAL_PATH = re.compile(r"/(?![/\\])[^\s\\\x00-\x1f\x7f]{0,1500}")
+_ID = re.compile(r"[1-9][0-9]{0,18}")
+_HIGHEST_ID = 2**63 - 1
+
+
+class SignInNeeded(Exception):
+    """The page is for people who have signed in."""
+
+
+def parse_id(given: str) -> int:
+    """An id in an address. Raises NotFound for what cannot be one.
+
+    >>> parse_id("42")
+    42
+    """
+    if not _ID.fullmatch(given) or int(given) > _HIGHEST_ID:
+        raise NotFound(id=given[:40])
+    return int(given)
+
+
+def local_path(given: str | None, otherwise: str = "/") -> str:
+    """`given` when it is a path of ours, so that nobody is sent elsewhere (attack case 69).
+
+    >>> local_path("/viec/3?a=b"), local_path("//evil"), local_path("https:evil")
+    ('/viec/3?a=b', '/', '/')
+    """
+    return given if given and _LOCAL_PATH.fullmatch(given) else otherwise
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of the navigation."""
+
+    path: str
+    label: str
+    is_current: bool
+
+
+@dataclass
+class Page:
+    """All that templates know besides their own values; also collects what the answer must carry."""
+
+    request: WebRequest
+    state: WebState
+    language: Language
+    session: Session
+    visitor: reads_web.Visitor | None
+    now: datetime
+    notice: Notice | None = None
+    is_sweep_late: bool = False
+    icons: set[str] = field(default_factory=set)
+    cookies: list[Cookie] = field(default_factory=list)
+    status: int = 200
+    shown_path: str | None = None
+
+    # -- who and when ------------------------------------------------------------------------------
+
+    @property
+    def actor(self) -> Actor:
+        """The reader. Raises SignInNeeded when there is none."""
+        if self.visitor is None:
+            raise SignInNeeded
+        return self.visitor.actor
+
+    @property
+    def role(self) -> Role | None:
+        """The reader's role."""
+        return None if self.visitor is None else self.visitor.actor.role
+
+    @property
+    def is_agency(self) -> bool:
+        """Whether the reader belongs to an agency that receives tasks."""
+        return self.role in AGENCY_ROLES
+
+    @property
+    def is_secretariat(self) -> bool:
+        """Whether the reader runs the secretariat's desk."""
+        return self.role in (Role.SECRETARIAT, Role.ADMINISTRATOR)
+
+    @cached_property
+    def today(self) -> date:
+        """The civil day in the official zone."""
+        return civil_day(self.now)
+
+    @property
+    def clock_words(self) -> Markup:
+        """The present moment in words, for the banner and the foot."""
+        return self.moment(self.now)
+
+    @property
+    def is_demonstration(self) -> bool:
+        """Whether this is the demonstration with its own clock."""
+        return self.state.is_demonstration
+
+    @property
+    def has_mailbox(self) -> bool:
+        """Whether the local mailbox can be read here."""
+        return self.state.mailbox is not None
+
+    # -- words -------------------------------------------------------------------------------------
+
+    def t(self, key: str, /, **params: object) -> Markup:
+        """A sentence of the catalogue; parameters are escaped."""
+        return wording.sentence(self.language, key, **params)
+
+    def s(self, key: str, /, **params: object) -> str:
+        """A sentence as plain text, for values that a template escapes."""
+        return text(self.language, key, **params)
+
+    def word(self, group: str, value: object) -> str:
+        """The word for one value of an enumeration; the value itself where the catalogue has none."""
+        return catalogue(self.language).get(f"{group}.{value}", str(value))
+
+    def reason(self, side: str, code: str) -> str:
+        """Why something was sent ("yes") or not ("no"), in one sentence."""
+        return self.word(f"reason.{side}", code)
+
+    def say(self, problem: Problem) -> str:
+        """What is wrong with a field, in a sentence."""
+        params = {"value": problem.value, "field": problem.field, **problem.params}
+        return problem_sentence(self.language, problem.code, params)
+
+    def day(self, day: date | None) -> Markup:
+        """A date as tables write it."""
+        return Markup("") if day is None else wording.time_tag(day.isoformat(), wording.short_day(day))
+
+    def long_day(self, day: date | None) -> Markup:
+        """A date with its weekday, for sentences."""
+        if day is None:
+            return Markup("")
+        return wording.time_tag(day.isoformat(), wording.long_day(self.language, day))
+
+    def weekday(self, day: date) -> str:
+        """The weekday's name."""
+        return wording.weekday(self.language, day)
+
+    def clock(self, at: time) -> str:
+        """A time of day."""
+        return wording.clock(at)
+
+    def moment(self, instant: datetime) -> Markup:
+        """An instant: time first, then the day."""
+        iso = civil_now(instant).isoformat(timespec="minutes")
+        return wording.time_tag(iso, wording.moment(self.language, instant))
+
+    def number(self, value: int) -> str:
+        """A count with thousands marked."""
+        return wording.number(self.language, value)
+
+    def days(self, key: str, days: int) -> str:
+        """A sentence about a number of days."""
+        return wording.number_of_days(self.language, key, days)
+
+    # -- addresses ---------------------------------------------------------------------------------
+
+    @cached_property
+    def query(self) -> dict[str, str]:
+        """The query of the address; the guard has refused doubled keys and bad bytes."""
+        raw = self.request.scope.get("query_string", b"").decode("ascii", "replace")
+        return {k: v for k, v in parse_qsl(raw, keep_blank_values=False) if len(v) <= 500}
+
+    @property
+    def path(self) -> str:
+        """The path of this page; a form that is shown again stands for the page it belongs to."""
+        if self.shown_path is not None:
+            return self.shown_path
+        return quote(self.request.scope["path"], safe="/-._~")
+
+    def address(self, /, **changes: object) -> str:
+        """This page's address with some keys of the query changed; None or "" removes a key."""
+        merged: dict[str, object] = {**self.query, **{k.replace("_", "-"): v for k, v in changes.items()}}
+        kept = {k: str(v) for k, v in merged.items() if v not in (None, "")}
+        return self.path + ("?" + urlencode(kept) if kept else "")
+
+    @property
+    def other_language(self) -> Language:
+        """The language one could switch to."""
+        return "en" if self.language == "vi" else "vi"
+
+    @property
+    def switch_address(self) -> str:
+        """This page in the other language; a page that answered a form is read again as a page."""
+        return self.address(lang=self.other_language)
+
+    @property
+    def entries(self) -> list[Entry]:
+        """The navigation of this reader: only what they may open."""
+        if self.visitor is None:
+            return []
+        paths = _NAVIGATION[self.visitor.actor.role]
+        here = self.request.scope["path"]
+        best = max((p for p in paths if here == p or here.startswith(p + "/")), key=len, default="")
+        return [
+            Entry(p, text(self.language, f"nav.{p.strip('/').replace('/', '.')}"), p == best) for p in paths
+        ]
+
+    @property
+    def home(self) -> str:
+        """The reader's first page."""
+        return "/" if self.visitor is None else _NAVIGATION[self.visitor.actor.role][0]
+
+    # -- forms -------------------------------------------------------------------------------------
+
+    @property
+    def form_token(self) -> str:
+        """The hidden token of every form on this page."""
+        return form_token(self.state.signer, self.session)
+
+    def hidden(self) -> Markup:
+        """The hidden field that proves where a form came from."""
+        return Markup('<input type="hidden" name="_token" value="{}">').format(self.form_token)
+
+    # -- answers -----------------------------------------------------------------------------------
+
+    def render(
+        self,
+        template: str,
+        /,
+        *,
+        status: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        **values: object,
+    ) -> Response[bytes]:
+        """The answer with a template's page."""
+        body = render(template, {"page": self, "t": self.t, "say": self.say, **values})
+        return Response(
+            content=body,
+            status_code=status or self.status,
+            media_type=HTML,
+            headers={"Content-Language": self.language, "Vary": "Cookie, Accept-Language", **(headers or {})},
+            cookies=self.cookies,
+        )
+
+    def see(self, address: str, notice: str | None = None, /, **params: object) -> Response[bytes]:
+        """Go to `address` after a form (303), where `notice` says what was done."""
+        if notice is not None:
+            value = Notice(notice, {name: str(given) for name, given in params.items()})
+            signed = notice_to_cookie(self.state.signer, value, real_now())
+            self.cookies.append(self._cookie(NOTICE_COOKIE, signed, max_age=120))
+        return Response(
+            content=b"", status_code=303, headers={"Location": address}, media_type=HTML, cookies=self.cookies
+        )
+
+    def begin_session(self, official_id: int | None) -> None:
+        """Sign in or out: always a fresh session, never the one the browser came with (attack case 59)."""
+        self.session = new_session(official_id, real_now())
+        name = self.state.session_cookie
+        self.cookies = [cookie for cookie in self.cookies if cookie.key != name]
+        self.cookies.append(self._cookie(name, to_cookie(self.state.signer, self.session)))
+
+    def _cookie(self, name: str, value: str, max_age: int | None = None) -> Cookie:
+        return Cookie(
+            key=name,
+            value=value,
+            max_age=max_age,
+            path="/",
+            secure=self.state.is_secure,
+            httponly=True,
+            samesite="lax",
+        )
+
+
+_NAVIGATION: dict[Role, tuple[str, ...]] = {
+    Role.ADMINISTRATOR: ("/can-xu-ly", "/viec", "/van-ban", "/bao-cao/qua-han", "/lich"),
+    Role.SECRETARIAT: ("/can-xu-ly", "/viec", "/van-ban", "/bao-cao/qua-han", "/lich"),
+    Role.MEMBER: ("/bao-cao/qua-han", "/viec", "/van-ban", "/lich"),
+    Role.INSPECTOR: ("/bao-cao/qua-han", "/viec", "/van-ban"),
+    Role.AGENCY_OFFICER: ("/viec", "/van-ban", "/bao-cao/qua-han", "/lich"),
+    Role.AGENCY_LEADER: ("/viec", "/van-ban", "/bao-cao/qua-han", "/lich"),
+}
+
+
+def real_now() -> datetime:
+    """The machine's time, whatever the demonstration plays: sessions live by it."""
+    return clock.utc_now() - clock.offset()
+
+
+def _language(request: WebRequest, visitor: reads_web.Visitor | None) -> Language:
+    for wanted in (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE)):
+        for language in LANGUAGES:
+            if wanted == language:
+                return language
+    if visitor is not None:
+        return visitor.actor.language
+    return language_of(request.headers.get("accept-language"))
+
+
+async def open_page(request: WebRequest) -> Page:
+    """The page of a request: believes only cookies we signed, and people who are still in office."""
+    state = state_of(request)
+    now = clock.utc_now()
+    session = None
+    if state.is_demonstration and (cookie := request.cookies.get(state.session_cookie)):
+        session = from_cookie(state.signer, cookie, real_now())
+    visitor = None
+    if session is not None and session.official_id is not None:
+        visitor = await reads_web.find_visitor(session.official_id)
+    page = Page(
+        request,
+        state,
+        _language(request, visitor),
+        session or new_session(None, real_now()),
+        visitor,
+        now,
+    )
+    if session is None and state.is_demonstration:
+        page.cookies.append(page._cookie(state.session_cookie, to_cookie(state.signer, page.session)))
+    if request.query_params.get("lang") in LANGUAGES:
+        page.cookies.append(page._cookie(LANGUAGE_COOKIE, page.language, max_age=_YEAR_SECONDS))
+    if cookie := request.cookies.get(NOTICE_COOKIE):
+        page.notice = notice_from_cookie(state.signer, cookie, real_now())
+        page.cookies.append(page._cookie(NOTICE_COOKIE, "", max_age=0))
+    if visitor is not None and not page.is_agency:
+        page.is_sweep_late = await reads_web.is_sweep_late(3 * state.settings.sweep_seconds)
+    return page
+
+
+async def open_plain_page(request: WebRequest) -> Page:
+    """A page without a reader, for an error that may be the database's: asks nobody."""
+    session = new_session(None, real_now())
+    return Page(request, state_of(request), _language(request, None), session, None, clock.utc_now())

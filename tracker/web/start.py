@@ -1,0 +1,117 @@
+"""The door: who is here, the demonstration's clock, the help page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+
+from litestar import Response, get, post
+
+from tracker.db import reads_web
+from tracker.domain.errors import NotFound
+from tracker.web.forms import read_form
+from tracker.web.page import Page, local_path, open_page, parse_id
+from tracker.web.state import WebRequest, state_of
+from tracker.web.wording import Chip
+
+MOST_DAYS_AT_ONCE = 30
+
+
+@dataclass(frozen=True)
+class PersonaGroup:
+    """People of one role whom a visitor may play."""
+
+    role: str
+    does: str
+    people: list[reads_web.Visitor]
+
+
+@get("/", include_in_schema=False)
+async def home(request: WebRequest) -> Response[bytes]:
+    """To the reader's first page; a visitor of the demonstration chooses who to be."""
+    page = await open_page(request)
+    if page.visitor is not None:
+        return page.see(page.home)
+    if not page.is_demonstration:
+        return page.render("no-sign-in.html", status=200)
+    return await _choose(page)
+
+
+@get("/dang-nhap", include_in_schema=False)
+async def sign_in_page(request: WebRequest) -> Response[bytes]:
+    """Choose who to be, also when somebody is signed in."""
+    page = await open_page(request)
+    if not page.is_demonstration:
+        return page.render("no-sign-in.html", status=200)
+    return await _choose(page)
+
+
+async def _choose(page: Page) -> Response[bytes]:
+    personas = await reads_web.list_personas()
+    groups = [
+        PersonaGroup(page.word("role", role), page.s(f"role.{role}.does"), list(people))
+        for role, people in groupby(personas, key=lambda v: v.actor.role)
+    ]
+    return page.render("start.html", groups=groups, next=local_path(page.query.get("tiep"), ""))
+
+
+def _demonstration_only(request: WebRequest) -> None:
+    if not state_of(request).is_demonstration:
+        raise NotFound()
+
+
+@post("/dang-nhap", include_in_schema=False)
+async def sign_in(request: WebRequest) -> Response[bytes]:
+    """Play somebody: only in the demonstration, for it proves nothing about the visitor."""
+    _demonstration_only(request)
+    page = await open_page(request)
+    form = await read_form(page)
+    visitor = await reads_web.find_visitor(parse_id(form.text("nguoi")))
+    if visitor is None:
+        raise NotFound(noun="official")
+    page.begin_session(visitor.actor.official_id)
+    page.visitor = visitor
+    return page.see(local_path(form.text("tiep"), page.home))
+
+
+@post("/dang-xuat", include_in_schema=False)
+async def sign_out(request: WebRequest) -> Response[bytes]:
+    """End the session."""
+    _demonstration_only(request)
+    page = await open_page(request)
+    await read_form(page)
+    page.begin_session(None)
+    return page.see("/")
+
+
+@post("/dong-ho/tien", include_in_schema=False)
+async def step_clock(request: WebRequest) -> Response[bytes]:
+    """Move the demonstration's clock; the sweep and the delivery run at once."""
+    _demonstration_only(request)
+    page = await open_page(request)
+    form = await read_form(page)
+    given = form.text("so-ngay") or "1"
+    days = int(given) if given.isascii() and given.isdigit() and len(given) <= 2 else 1
+    from tracker.actions import demo_clock
+
+    stepped = await demo_clock.step(max(1, min(days, MOST_DAYS_AT_ONCE)))
+    return page.see(local_path(form.text("ve"), "/"), "notice.stepped", day=page.s("notice.day", day=stepped))
+
+
+@get("/tro-giup", include_in_schema=False)
+async def help_page(request: WebRequest) -> Response[bytes]:
+    """What the words and signs mean."""
+    page = await open_page(request)
+    samples = (
+        ("late", "late", page.days("status.overdue", 25), "overdue"),
+        ("soon", "today", page.s("status.due_today_hour", time="17:00"), "due_today"),
+        ("soon", "soon", page.days("status.due_soon", 3), "due_soon"),
+        ("", "open", page.s("status.on_schedule"), "on_schedule"),
+        ("wait", "wait", page.days("status.awaiting_days", 4), "awaiting_confirmation"),
+        ("", "back", page.s("status.returned"), "returned"),
+        ("done", "done", page.s("status.done_on_time"), "done_on_time"),
+        ("", "done", page.days("status.done_late", 12), "done_late"),
+        ("out", "out", page.s("status.withdrawn"), "withdrawn"),
+    )
+    legend = [(Chip(tone, icon, words), page.s(f"legend.{key}")) for tone, icon, words, key in samples]
+    return page.render("help.html", legend=legend)
