@@ -1,0 +1,54 @@
+# Two commands suffice: `make run` starts everything, `make test` tests everything.
+.POSIX:
+.PHONY: help run test check format lint types lock bench clean
+
+PY = .venv/bin/python
+
+help:
+	@echo 'make run     start the whole system with demonstration data, http://127.0.0.1:8080'
+	@echo 'make test    run all tests (ARGS="-k words" for some of them)'
+	@echo 'make check   format, lint, types and tests, as CI does'
+	@echo 'make format  put the code into its form'
+	@echo 'make bench   measure speed and memory'
+	@echo 'make lock    choose the newest versions that the dependencies allow'
+
+run:
+	@tools/prepare.sh run
+	@exec $(PY) -m tracker up --demo $(ARGS)
+
+test:
+	@tools/prepare.sh dev
+	@tools/prepare.sh browser
+	$(PY) -m pytest -n auto --dist loadfile -q $(ARGS)
+
+check: lint types test
+
+lint:
+	@tools/prepare.sh dev
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+
+types:
+	@tools/prepare.sh dev
+	$(PY) -m mypy
+
+format:
+	@tools/prepare.sh dev
+	$(PY) -m ruff format .
+	$(PY) -m ruff check --fix .
+
+bench:
+	@tools/prepare.sh dev
+	@for file in bench/bench_*.py; do $(PY) -m bench.$$(basename $$file .py) $(ARGS) || exit 1; done
+
+# Addresses stay out of the locks, so that any mirror or a folder of wheels will do.
+LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header
+
+lock:
+	$(LOCK) pyproject.toml --output-file requirements.lock
+	$(LOCK) pyproject.toml --group dev --constraint requirements.lock --output-file requirements-dev.lock
+	npm install --package-lock-only --ignore-scripts
+
+clean:
+	rm -rf .venv node_modules build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis tracker/web/static/vendor
