@@ -1,6 +1,7 @@
 """One sample of every kind of mail, used by the golden files and the tests around them."""
 
 from datetime import UTC, date, datetime, time
+from typing import Any
 from uuid import UUID
 
 from tracker.domain.assignments import Fine, Part
@@ -47,9 +48,9 @@ def uid(number: int) -> UUID:
     return UUID(int=0x0F8FAD5BD9CB469FA16570867728950E + number)
 
 
-def task_line(number: int = 1, **changes: object) -> TaskLine:
+def task_line(number: int = 1, **changes: Any) -> TaskLine:
     """A task of the Ministry of Health that is on schedule; `changes` say otherwise."""
-    values: dict[str, object] = {
+    values: dict[str, Any] = {
         "assignment_id": number,
         "task_uid": uid(number),
         "url": f"{OFFICE.url}/viec/{number}/bo-y-te",
@@ -59,12 +60,12 @@ def task_line(number: int = 1, **changes: object) -> TaskLine:
         "due_on": date(2025, 12, 15),
         "fine": Fine.ON_SCHEDULE,
     }
-    return TaskLine(**{**values, **changes})  # type: ignore[arg-type]  # a helper of tests, checked by running
+    return TaskLine(**{**values, **changes})
 
 
-def overdue(number: int = 1, **changes: object) -> TaskLine:
+def overdue(number: int = 1, **changes: Any) -> TaskLine:
     """The same 25 days late."""
-    late: dict[str, object] = {"fine": Fine.OVERDUE, "days": 25, "due_on": date(2025, 10, 31)}
+    late: dict[str, Any] = {"fine": Fine.OVERDUE, "days": 25, "due_on": date(2025, 10, 31)}
     return task_line(number, **{"wording": "explain_and_commit", **late, **changes})
 
 
@@ -143,13 +144,13 @@ NEW_TASK = NewTask(
 )
 
 
-def new_tasks(count: int, **changes: object) -> Assigned:
+def new_tasks(count: int, **changes: Any) -> Assigned:
     """A directive that gives one agency `count` tasks."""
     tasks = [NEW_TASK]
     for number in range(2, count + 1):
         line = task_line(number, urgency="urgent", short_name=f"Nhiệm vụ thứ {number}", part=Part.COOPERATING)
         tasks.append(NewTask(line, product="Báo cáo"))
-    values: dict[str, object] = {
+    values: dict[str, Any] = {
         "agency_name": "Bộ Y tế",
         "directive_number": "17/NQ-CP",
         "directive_abstract": "Nhiệm vụ, giải pháp trọng tâm phát triển Chính phủ điện tử",
@@ -159,7 +160,7 @@ def new_tasks(count: int, **changes: object) -> Assigned:
         "url": f"{OFFICE.url}/viec/1/bo-y-te",
         "tasks": tuple(tasks),
     }
-    return Assigned(**{**values, **changes})  # type: ignore[arg-type]  # a helper of tests, checked by running
+    return Assigned(**{**values, **changes})
 
 
 SECRETARY = "Trần Quốc Bảo"

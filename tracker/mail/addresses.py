@@ -44,9 +44,8 @@ def parse_address(value: str, field: str = "/email") -> Address:
     local, at, domain = value.strip(" ").rpartition("@")
     if not at or not local or not domain:
         raise Invalid.one(field, "address_form", value)
-    ascii_domain = _ascii_domain(domain, value, field)
     _check_local(local, value, field)
-    address = Address(local, ascii_domain)
+    address = Address(local, _ascii_domain(domain, value, field))
     if len(str(address).encode()) > MAX_ADDRESS_OCTETS:
         raise Invalid.one(field, "address_too_long", value, limit=MAX_ADDRESS_OCTETS)
     return address
