@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Literal
 
 from tracker.domain.directory import Agency, AgencyKind
@@ -170,6 +171,11 @@ class _Names:
         return None
 
 
+@lru_cache(maxsize=16)
+def _names(agencies: tuple[Agency, ...], on: date) -> _Names:
+    return _Names(agencies, on)
+
+
 def _ends_word(text: str, position: int) -> bool:
     return position >= len(text) or not text[position].isalnum()
 
@@ -180,7 +186,7 @@ def read_addressees(phrase: str, agencies: Sequence[Agency], on: date) -> Addres
     Nothing is guessed: what is not understood comes back in `unknown`, in the folded spelling.
     Members come in the order of `agencies`, each once.
     """
-    names = _Names(agencies, on)
+    names = _names(tuple(agencies), on)
     text = name_key(phrase.replace("\n", " ; "))
     named: set[int] = set()
     former: dict[int, Agency] = {}
