@@ -285,7 +285,7 @@ class Settings:
     mail_from: str = _setting("dondoc@localhost", _mail_address, "Address the messages come from.")
     mail_from_name: str | None = _setting(None, _text(120), "Name shown beside it; default: the product's.")
     mail_reply_to: str | None = _setting(None, _mail_address, "Monitored mailbox that answers go to.")
-    digest_time: time = _setting(time(7, 30), _clock_time, "When the day's reminders go out, official zone.")
+    digest_time: time = _setting(time(8), _clock_time, "When the day's reminders go out, official zone.")
     due_soon_days: int = _setting(3, _integer(0, 60), "Working days before a deadline that count as soon.")
     sweep_seconds: int = _setting(60, _integer(1, 3600), "Pause between two sweeps for due reminders.")
     deliver_seconds: int = _setting(5, _integer(1, 3600), "Pause between two looks into the outbox.")

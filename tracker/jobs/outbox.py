@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -21,10 +21,11 @@ from tracker.actions import redress
 from tracker.db import outbox as db
 from tracker.db.engine import start_detached, transaction
 from tracker.db.outbox import Claimed
-from tracker.db.switches import is_sending_paused
+from tracker.db.switches import beat, is_sending_paused
 from tracker.mail.retry import next_attempt_at
 from tracker.mail.transport import Accepted, Outcome, Rejected, Session, Transport, TryLater
 
+NAME = "outbox"
 BATCH = 200
 RELAY_PAUSE_SECONDS = 60.0
 PER_CONNECTION = 50
@@ -80,6 +81,12 @@ class Delivery:
             if await is_sending_paused():
                 counts.paused = True
                 break
+        return counts
+
+    async def run_and_beat(self) -> Counts:
+        """As `run`, and say that it ended well."""
+        counts = await self.run()
+        await beat(NAME, counts.as_json())
         return counts
 
     async def _claim(self, counts: Counts) -> list[Claimed] | None:
@@ -171,10 +178,3 @@ class Delivery:
         async with transaction():
             if await db.mark_failed(message.id, message.lease_token, code, reply, reason):
                 await redress.after_failure(message, reason, reply, now)
-
-
-async def run_for(delivery: Delivery, pause: Callable[[], Awaitable[None]]) -> None:
-    """Deliver again and again, with `pause` between, until the delivery is told to stop."""
-    while not delivery.stop.is_set():
-        await delivery.run()
-        await pause()

@@ -1,0 +1,108 @@
+"""The worker of one process: the jobs, the way out for mail, and their orderly end."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from tracker import clock
+from tracker.actions import demo_clock
+from tracker.domain.moments import Hours
+from tracker.jobs import housekeeping, reminders
+from tracker.jobs.outbox import Delivery
+from tracker.jobs.scheduler import Job, Metronome
+from tracker.mail.return_path import return_path
+from tracker.mail.smtp import Relay, SmtpTransport
+from tracker.mail.transport import Transport
+from tracker.settings import Settings
+
+FAIL_POINT = "DONDOC_FAIL_POINT"
+"""Set by the fault tests alone: the name of the point at which this process kills itself."""
+
+
+def relay_of(settings: Settings) -> Relay | None:
+    """The mail server that the settings name; None where messages wait in the outbox."""
+    if settings.smtp_host is None:
+        return None
+    return Relay(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        security=settings.smtp_security,
+        user=settings.smtp_user,
+        password=settings.smtp_password.reveal() if settings.smtp_password else None,
+        ca_file=settings.smtp_ca_file,
+        local_hostname=settings.mail_domain,
+        send_seconds=settings.smtp_timeout_seconds,
+        final_reply_seconds=settings.smtp_final_reply_seconds,
+    )
+
+
+def delivery_of(settings: Settings, transport: Transport) -> Delivery:
+    """The outbox worker that these settings describe. Needs the secret key of the return paths."""
+    assert settings.secret_key is not None
+    secret = settings.secret_key.reveal().encode()
+    address = f"bounce@{settings.mail_domain}"
+    return Delivery(
+        transport=transport,
+        return_path=lambda outbox_id: return_path(outbox_id, address, secret),
+        clock=clock.utc_now,
+        connections=settings.smtp_connections,
+        fail_point=_fail_point(),
+    )
+
+
+def _fail_point() -> Callable[[str], None]:
+    wanted = os.environ.get(FAIL_POINT, "")
+
+    def reached(name: str) -> None:
+        if name == wanted:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return reached
+
+
+def hours_of(settings: Settings) -> Hours:
+    """When reminders may go."""
+    return Hours(digest=settings.digest_time)
+
+
+class Worker:
+    """The jobs of one process; any number of processes may run one."""
+
+    def __init__(self, settings: Settings, transport: Transport | None) -> None:
+        self.delivery = None if transport is None else delivery_of(settings, transport)
+        self._grace = timedelta(seconds=settings.shutdown_seconds)
+        hours = hours_of(settings)
+
+        async def sweep(now: datetime) -> None:
+            await reminders.run(now, hours)
+
+        jobs = [
+            Job(reminders.NAME, timedelta(seconds=settings.sweep_seconds), sweep),
+            Job(housekeeping.NAME, timedelta(hours=1), housekeeping.run),
+        ]
+        if self.delivery is not None:
+            jobs.append(Job("outbox", timedelta(seconds=settings.deliver_seconds), self._deliver))
+        self.metronome = Metronome(tuple(jobs), before=demo_clock.follow)
+
+    async def _deliver(self, now: datetime) -> None:
+        assert self.delivery is not None
+        await self.delivery.run_and_beat()
+
+    def start(self) -> None:
+        """Begin to tick."""
+        self.metronome.start()
+
+    async def stop(self) -> None:
+        """Claim nothing more, finish what is in flight, give the rest back."""
+        if self.delivery is not None:
+            self.delivery.stop.set()
+        await self.metronome.stop(self._grace)
+
+
+def transport_of(settings: Settings) -> Transport | None:
+    """The way out that the settings name; None where messages wait in the outbox."""
+    relay = relay_of(settings)
+    return None if relay is None else SmtpTransport(relay)
