@@ -161,7 +161,7 @@ def resolve(
         _recurrence(rule, found),
         words,
         undecided,
-        found.first,
+        found.first if isinstance(rule.term, Between) else None,
         off_day,
         before_issue,
         rule.recurrences,
@@ -372,6 +372,8 @@ def _find_after(term: After, case: _Case) -> _Found:
         base = replace(base, words=(say("deadline_no_base", day=start),))
     if term.unit is Unit.HOUR and term.amount % 24:
         return replace(base, last=None, first=None, undecided=(say("deadline_hours", amount=amount),))
+    if term.amount == 0:
+        return replace(base, first=None, words=(say("deadline_same_day", day=start),))
     day = _counted(start, term, case.calendar)
     key = "deadline_count" if term.amount >= 0 else "deadline_count_back"
     return replace(base, last=day, first=None).also(say(key, amount=amount, start=start, day=day))

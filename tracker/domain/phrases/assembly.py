@@ -1,0 +1,88 @@
+"""What was found in a phrase, put together into one rule."""
+
+from __future__ import annotations
+
+from calendar import monthrange
+
+from tracker.domain.phrases.candidates import Candidate, Level, choose
+from tracker.domain.phrases.events import event
+from tracker.domain.phrases.reading import Reading
+from tracker.domain.phrases.recurring import Recurring, rules
+from tracker.domain.phrases.standing import elsewhere, is_standing
+from tracker.domain.recurrences import Recurrence
+from tracker.domain.rules import Between, DeadlineRule, InPeriod, OnDay, Period, Unsure
+
+_MONTHS = {Period.MONTH: 1, Period.QUARTER: 3, Period.HALF_YEAR: 6}
+
+
+def assemble(reading: Reading, found: list[Candidate], repeated: Recurring) -> DeadlineRule:
+    """The deadline, its recurrence, and whether it is standing; an event only where no day is named."""
+    standing = is_standing(reading)
+    opening = [c for c in found if isinstance(c.term, Between) and c.term.last is None]
+    ending = [c for c in found if c not in opening]
+    recurrences: tuple[str, ...] = ()
+    if repeated:
+        ending, recurrences = _split(ending, repeated)
+    chosen = choose(ending)
+    if chosen is None and not _has_days(recurrences):
+        happening = event(reading)
+        if happening is not None:
+            return DeadlineRule(happening.term, None, (), standing, happening.notes)
+    if chosen is None:
+        chosen = choose(opening)
+    if standing and not _has_days(recurrences):
+        recurrences = ()
+    if chosen is None:
+        term = None if recurrences or standing else elsewhere(reading)
+        return DeadlineRule(term, None, recurrences, standing)
+    notes = chosen.notes
+    if any(c.level is Level.LIMIT and c.term != chosen.term for c in ending):
+        notes += ("note_several_dates",)
+    return DeadlineRule(chosen.term, None, recurrences, standing, notes)
+
+
+def _has_days(recurrences: tuple[str, ...]) -> bool:
+    return any("BY" in rule for rule in recurrences)
+
+
+def _split(ending: list[Candidate], repeated: Recurring) -> tuple[list[Candidate], tuple[str, ...]]:
+    """The times that remain deadlines of their own, and the recurrence rules the others make."""
+    yearless = [c for c in ending if isinstance(c.term, OnDay) and c.term.year is None]
+    dated = [c for c in ending if isinstance(c.term, OnDay) and c.term.year is not None]
+    rest = [c for c in ending if c not in yearless and not _is_yearless_period(c)]
+    # A year or plan mentioned beside a rhythm is no deadline of its own.
+    rest = [c for c in rest if c.level > Level.BARE or isinstance(c.term, Between)]
+    days = [c.term for c in yearless if isinstance(c.term, OnDay)]
+    if repeated.every == [("MONTHLY", 1)] and len(days) == 1 and days[0].month and not rest:
+        return yearless, rules(repeated, [OnDay(days[0].day)])
+    ends = [_period_end(c.term) for c in ending if isinstance(c.term, InPeriod) and _is_yearless_period(c)]
+    if days or ends:
+        return rest, rules(repeated, [*days, *ends])
+    if len(dated) == 1 and not (repeated.weekdays or repeated.complete or repeated.quarter_months):
+        return rest, _from_first(dated[0].term, repeated)
+    return rest, rules(repeated, [])
+
+
+def _is_yearless_period(candidate: Candidate) -> bool:
+    term = candidate.term
+    return isinstance(term, InPeriod) and term.year is None and term.number is not None
+
+
+def _period_end(term: InPeriod) -> OnDay:
+    """The last day of a month, quarter or half without a year: "tháng 12 hằng năm"."""
+    month = (term.number or 1) * _MONTHS[term.period]
+    return OnDay(monthrange(2023, month)[1], month)
+
+
+def _from_first(term: object, repeated: Recurring) -> tuple[str, ...]:
+    """The rules of a series whose first day is given: "trước ngày 20/11/2025 và hằng tháng"."""
+    assert isinstance(term, OnDay)
+    made = []
+    for frequency, interval in repeated.every:
+        if frequency == "YEARLY":
+            made.append(Recurrence("YEARLY", interval, (), (term.month or 1,), (term.day,)).text())
+        elif frequency == "MONTHLY":
+            made.append(Recurrence("MONTHLY", interval, (), (), (term.day,)).text())
+        else:
+            made.append(Recurrence(frequency, interval).text())
+    return tuple(made)
