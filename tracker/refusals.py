@@ -9,6 +9,7 @@ from tracker.domain.zone import civil_now
 from tracker.i18n import Language, catalogue
 
 LONGEST_VALUE_SHOWN = 120
+_ALSO_CALLED = {"allowed": "choices", "least": "low", "most": "high"}
 
 
 class _Parameters(dict[str, str]):
@@ -30,7 +31,11 @@ def sentence(language: Language, code: str, params: Mapping[str, object]) -> str
     known = catalogued.get(f"error.{code}") or catalogued.get(code)
     if known is None:
         return code
-    return known.format_map(_Parameters({name: shown(value) for name, value in params.items()}))
+    given = _Parameters({name: shown(value) for name, value in params.items()})
+    for name, other in _ALSO_CALLED.items():
+        if other in given:
+            given.setdefault(name, given[other])
+    return known.format_map(given)
 
 
 def shown(value: object) -> str:

@@ -70,12 +70,12 @@ async def create(actor: Actor, new: NewToken, now: datetime) -> Made:
     """Make a token for an official; its rights are theirs, narrowed to the scopes. Raises Invalid."""
     require(actor, Verb.MANAGE_TOKENS, Subject.owned_by(new.official_id, noun="token"))
     problems = [
-        Problem(f"/scopes/{index}", "not_a_choice", scope, {"choices": ", ".join(Scope)})
+        Problem(f"/scopes/{index}", "not_a_choice", scope, {"allowed": ", ".join(Scope)})
         for index, scope in enumerate(new.scopes)
         if scope not in set(Scope)
     ]
     if not new.scopes:
-        problems.append(Problem("/scopes", "scope_required", None, {"choices": ", ".join(Scope)}))
+        problems.append(Problem("/scopes", "scope_required", None, {"allowed": ", ".join(Scope)}))
     if new.expires_at is not None and new.expires_at <= now:
         problems.append(Problem("/expires_at", "expires_in_past", new.expires_at, {"now": now}))
     name = _name(new.name, problems)

@@ -6,6 +6,7 @@ A feed is never compressed: its bytes are what the entity tag names, and its sec
 
 from __future__ import annotations
 
+import logging
 import re
 from datetime import datetime
 from typing import Any
@@ -20,6 +21,8 @@ from tracker.api.conditional import EntityTag, http_date, is_fresh, is_unmodifie
 from tracker.api.errors import Refusal
 from tracker.domain.errors import NotFound
 from tracker.feeds.entries import Component
+
+logger = logging.getLogger("tracker.api")
 
 MEDIA_TYPE = "text/calendar; charset=utf-8"
 MAX_AGE_SECONDS = 900
@@ -84,7 +87,15 @@ def _note(request: Request[Any, Any, Any], looked: feeds.Look) -> BackgroundTask
     """Noting the use after the answer has gone out, at most once a minute."""
     if not looked.is_use_worth_noting:
         return None
-    return BackgroundTask(feeds.note_use, looked.feed.id, request.headers.get("user-agent", ""), looked.now)
+    return BackgroundTask(_note_use, looked, request.headers.get("user-agent", ""))
+
+
+async def _note_use(looked: feeds.Look, user_agent: str) -> None:
+    try:
+        await feeds.note_use(looked.feed.id, user_agent, looked.now)
+    except Exception:
+        # The calendar has been delivered: a note that could not be written must not break the connection.
+        logger.warning("the use of feed %s was not noted", looked.feed.id, exc_info=True)
 
 
 routers = [calendar]

@@ -182,7 +182,8 @@ def endpoint(
             re.sub(r"\{(\w+)\}", r"{\1:str}", path),
             http_method=method,
             name=id,
-            status_code=status,
+            # The Response carries its own; Litestar would not let a handler that may answer 204 return one.
+            status_code=200,
             opt={"operation": operation},
             include_in_schema=False,
             request_max_body_size=MAX_BODY_BYTES,

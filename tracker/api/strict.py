@@ -9,7 +9,7 @@ import json
 import re
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date, time
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 from urllib.parse import parse_qsl
@@ -240,7 +240,7 @@ def texts_of(patch: Struct) -> dict[str, str]:
     return {name: "" if value is None else str(value) for name, value in changes_of(patch).items()}
 
 
-def changes_of(patch: Struct) -> Mapping[str, object]:
+def changes_of(patch: Struct) -> dict[str, Any]:
     """The fields a merge patch names, null included (RFC 7396: absent is not null)."""
     given = {name: getattr(patch, name) for name in patch.__struct_fields__}
     return {name: value for name, value in given.items() if not isinstance(value, UnsetType)}

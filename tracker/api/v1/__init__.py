@@ -13,7 +13,11 @@ from tracker.api.v1 import (
     deadlines,
     directives,
     extensions,
+    feeds,
+    ladders,
     officials,
+    overdue,
+    reminders,
     reports,
     tasks,
     tokens,
@@ -27,7 +31,11 @@ v1_handlers: list[HTTPRouteHandler] = [
     *assignments.handlers,
     *reports.handlers,
     *extensions.handlers,
+    *reminders.handlers,
+    *overdue.handlers,
     *deadlines.handlers,
+    *ladders.handlers,
+    *feeds.handlers,
     *tokens.handlers,
 ]
 

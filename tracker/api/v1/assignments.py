@@ -173,7 +173,7 @@ class HistoryItem(Struct):
     actor_id: Id | None
     verb: str
     reason: str
-    detail: dict[str, object]
+    detail: dict[str, Any]
 
 
 class HistoryList(Struct):

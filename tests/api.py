@@ -1,0 +1,92 @@
+"""A client of the JSON API for tests: the whole application in this loop, tokens for each persona."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from tests.world import World, build_world
+from tracker import clock
+from tracker.actions import tokens
+from tracker.app import create_app
+from tracker.domain.access import Scope
+from tracker.domain.directory import SYSTEM, Actor
+from tracker.settings import Settings
+
+EVERYTHING = tuple(Scope)
+
+DIRECTIVE: dict[str, Any] = {
+    "number": "17/NQ-CP",
+    "kind": "resolution",
+    "issued_on": "2025-11-20",
+    "issuer": "Chính phủ",
+    "abstract": "Một số nhiệm vụ trọng tâm phát triển Chính phủ điện tử",
+    "tasks": [
+        {
+            "short_name": "Kế hoạch thực hiện Nghị quyết",
+            "full_text": "Kế hoạch của bộ, trình cấp có thẩm quyền.",
+            "leads": ["BYT"],
+            "cooperating": ["BTC"],
+            "deadline": "trước ngày 15/12/2026",
+        }
+    ],
+}
+COMPLETION: dict[str, Any] = {
+    "kind": "completion",
+    "summary": "Đã ban hành kế hoạch.",
+    "evidence_number": "7431/BYT-CNTT",
+    "evidence_on": "2025-11-24",
+}
+
+
+@dataclass
+class Api:
+    """The application, the world in it, and clients that speak for its people."""
+
+    world: World
+    transport: httpx.AsyncBaseTransport
+    secrets: dict[str, str] = field(default_factory=dict)
+
+    async def token(self, actor: Actor, scopes: tuple[str, ...] = EVERYTHING) -> str:
+        """A token of a persona, made once for each set of scopes."""
+        assert actor.official_id is not None
+        key = f"{actor.official_id} {scopes}"
+        if key not in self.secrets:
+            new = tokens.NewToken(actor.official_id, "test", scopes)
+            self.secrets[key] = (await tokens.create(SYSTEM, new, clock.utc_now())).secret
+        return self.secrets[key]
+
+    async def client(self, actor: Actor | None, scopes: tuple[str, ...] = EVERYTHING) -> httpx.AsyncClient:
+        """A client with the persona's token; without a persona it has none."""
+        headers = {"Accept-Language": "en"}
+        if actor is not None:
+            headers["Authorization"] = f"Bearer {await self.token(actor, scopes)}"
+        return httpx.AsyncClient(
+            transport=self.transport, base_url="http://127.0.0.1:8080", headers=headers, timeout=30
+        )
+
+    async def recorded(self, **changes: Any) -> dict[str, Any]:
+        """A directive recorded by the secretariat: its ids."""
+        answer = await (await self.client(self.world.secretariat)).post(
+            "/api/v1/directives", json={**DIRECTIVE, **changes}
+        )
+        assert answer.status_code == 201, answer.text
+        recorded: dict[str, Any] = answer.json()
+        return recorded
+
+    async def lead_of(self, recorded: dict[str, Any]) -> str:
+        """The address of the lead agency's assignment."""
+        client = await self.client(self.world.agency)
+        found = await client.get("/api/v1/assignments", params={"directive_id": recorded["directive_id"]})
+        return f"/api/v1/assignments/{found.json()['items'][0]['id']}"
+
+
+@asynccontextmanager
+async def running_api(settings: Settings) -> AsyncIterator[Api]:
+    """The application on the test's database, whose pool is open already."""
+    app = create_app(settings)
+    yield Api(await build_world(), httpx.ASGITransport(app=app, raise_app_exceptions=False))
