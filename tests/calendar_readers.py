@@ -155,6 +155,11 @@ def read_with_node(calendars: Sequence[bytes]) -> dict[str, list[list[dict[str, 
     return result
 
 
+def by_uid(read: Sequence[Read]) -> dict[str, Read]:
+    """The deadlines among what was read, without the entries that speak of the feed itself."""
+    return {one.uid: one for one in read if one.uid.startswith("task-")}
+
+
 REQUIRED = {
     "VCALENDAR": {"VERSION", "PRODID"},
     "VEVENT": {"UID", "DTSTAMP", "DTSTART", "SUMMARY", "SEQUENCE"},

@@ -13,6 +13,7 @@ import pytest
 from calendar_readers import (
     HAS_NODE,
     Read,
+    by_uid,
     problems,
     read_icalendar,
     read_ics,
@@ -38,7 +39,15 @@ from tracker.domain.calendar_uid import entry_uid, parent_uid
 from tracker.domain.workdays import WorkCalendar
 from tracker.domain.zone import civil_now
 from tracker.feeds.content import clean, clean_line, line
-from tracker.feeds.entries import CANCELLED, DONE, Component, EntryStatus, FeedEntry, FeedOptions, entry_status
+from tracker.feeds.entries import (
+    CANCELLED,
+    DONE,
+    Component,
+    EntryStatus,
+    FeedEntry,
+    FeedOptions,
+    entry_status,
+)
 from tracker.feeds.join import LIMIT_OCTETS, FeedPlace, build
 from tracker.feeds.render import alarm_at, render_entry, title
 
@@ -406,10 +415,6 @@ def expected_entries(entries: list[FeedEntry], options: FeedOptions) -> dict[str
         for one in entries
         if options.with_cancelled or one.status not in CANCELLED
     }
-
-
-def by_uid(read: list[Read]) -> dict[str, Read]:
-    return {one.uid: one for one in read if one.uid.startswith("task-")}
 
 
 @given(CALENDARS)

@@ -24,7 +24,7 @@ from tracker.feeds.entries import Component
 
 logger = logging.getLogger("tracker.api")
 
-MEDIA_TYPE = "text/calendar; charset=utf-8"
+MEDIA_TYPE = "text/calendar"  # Litestar adds the charset
 MAX_AGE_SECONDS = 900
 _FILE = re.compile(r"(ddf_[a-z2-7]{32})\.ics")
 _COMPONENTS: dict[str, Component] = {"event": "event", "todo": "todo"}

@@ -266,8 +266,8 @@ async def mark_used(feed_id: int, user_agent: str, now: datetime) -> None:
     """Remember the last use; at most once a minute, whoever asks at the same time."""
     await execute(
         """
-        UPDATE feed SET last_used_at = $3, last_user_agent = $2
-        WHERE id = $1 AND (last_used_at IS NULL OR last_used_at NOT BETWEEN $3 - interval '1 minute' AND $3)
+        UPDATE feed SET last_used_at = $3::timestamptz, last_user_agent = $2
+        WHERE id = $1 AND (last_used_at IS NULL OR last_used_at NOT BETWEEN $3::timestamptz - interval '1 minute' AND $3)
         """,
         feed_id,
         user_agent,
