@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property
 from itertools import combinations
 
 from tracker.domain.directory import Duty
@@ -53,7 +53,7 @@ class Step:
     repeat_limit: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ladder:
     """A version of an escalation policy; never changed, only followed by the next version."""
 
@@ -61,6 +61,16 @@ class Ladder:
     code: str
     version: int
     steps: tuple[Step, ...]
+
+    @cached_property
+    def moments(self) -> tuple[Moment, ...]:
+        """The comings of all steps around the deadline, in the order of time, with ranks from 1."""
+        return _ranked(self.steps, _DEADLINE_ANCHORS)
+
+    @cached_property
+    def review_moments(self) -> tuple[Moment, ...]:
+        """The comings of the steps that count from a waiting report, with ranks of their own from 1."""
+        return _ranked(self.steps, (Anchor.REVIEW,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,20 +232,18 @@ def _order_is_certain(one: tuple[Unit, int], other: tuple[Unit, int]) -> bool:
     return working >= calendar or calendar >= 2 * working + LONGEST_BREAK
 
 
-@lru_cache(maxsize=256)
 def moments(ladder: Ladder) -> tuple[Moment, ...]:
     """The comings of all steps around the deadline, in the order of time, with ranks from 1.
 
     >>> [(m.rank, m.step.code, m.offset) for m in moments(Ladder(1, "default", 1, DEFAULT_STEPS))][3:6]
     [(4, 'after_1', 1), (5, 'after_5', 5), (6, 'after_5', 10)]
     """
-    return _ranked(ladder.steps, _DEADLINE_ANCHORS)
+    return ladder.moments
 
 
-@lru_cache(maxsize=256)
 def review_moments(ladder: Ladder) -> tuple[Moment, ...]:
     """The comings of the steps that count from a waiting report, with ranks of their own from 1."""
-    return _ranked(ladder.steps, (Anchor.REVIEW,))
+    return ladder.review_moments
 
 
 def assigned_moment(ladder: Ladder) -> Moment | None:
