@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from importlib import import_module
 from importlib.util import find_spec
@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from litestar import Litestar, Response
-from litestar.types import ControllerRouterHandler, Receive, Scope, Send
+from litestar.types import ControllerRouterHandler
 
 from tracker.actions.office import use_office
 from tracker.api.errors import problem_response
@@ -36,18 +36,23 @@ class Service(Litestar):
         super().__init__(*args, **kwargs)
         self._guarded = guard(super().__call__, hosts=hosts, refuse=refused_page, repeatable=_REPEATABLE)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """One request, or the lifespan."""
         await self._guarded(scope, receive, send)
 
 
 def create_app(
-    settings: Settings, *, is_demonstration: bool = False, mailbox: LocalMailbox | None = None
+    settings: Settings,
+    *,
+    is_demonstration: bool = False,
+    mailbox: LocalMailbox | None = None,
+    after_step: Callable[[], Awaitable[None]] | None = None,
 ) -> Service:
     """The service: API, pages, feeds and health, with the pool open while it lives.
 
     `is_demonstration` opens the sign-in that believes everybody, and the clock that can be moved;
-    `mailbox` is the local mailbox whose letters can be read at `/thu`.
+    `mailbox` is the local mailbox whose letters can be read at `/thu`, and `after_step` what a day forward sets
+    going: the sweep and the delivery.
     """
     settings = with_secret_key(settings)
     assert settings.secret_key is not None
@@ -71,7 +76,9 @@ def create_app(
     )
     app.state["settings"] = settings
     app.state["secret_key"] = settings.secret_key.reveal().encode()
-    app.state["web"] = make_state(settings, is_demonstration=is_demonstration, mailbox=mailbox)
+    app.state["web"] = make_state(
+        settings, is_demonstration=is_demonstration, mailbox=mailbox, after_step=after_step
+    )
     return app
 
 

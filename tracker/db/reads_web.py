@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, time
 
 from asyncpg import Record
 
@@ -306,41 +306,3 @@ async def list_agency_choices(viewer: Actor) -> list[tuple[str, str]]:
         *arguments,
     )
     return [(r["code"], r["name"]) for r in rows]
-
-
-@dataclass(frozen=True, slots=True)
-class MessageRow:
-    """A message about an assignment that no step of the ladder asked for: told at once, when something happened."""
-
-    id: int
-    kind: str
-    recipient_name: str
-    recipient_duty: str | None
-    address: str
-    subject: str
-    state: str
-    decided_at: datetime
-    sent_at: datetime | None
-    reply_code: int | None
-    reply_text: str
-    reason: str
-    message_id: str
-
-
-async def list_messages(viewer: Actor, assignment_id: int) -> list[MessageRow]:
-    """The messages that speak of an assignment and carry no step of the ladder, oldest first."""
-    condition, arguments = visible_to(viewer, "a", first=2)
-    rows = await fetch(
-        f"""
-        SELECT o.id, o.kind, coalesce(f.full_name, '') AS recipient_name, f.duty AS recipient_duty, o.address,
-               o.subject, o.state, o.decided_at, o.sent_at, o.reply_code, o.reply_text, o.reason, o.message_id
-        FROM outbox_entry e JOIN outbox o ON o.id = e.outbox_id JOIN assignment a ON a.id = e.assignment_id
-        LEFT JOIN official f ON f.id = o.recipient_id
-        WHERE e.assignment_id = $1 AND {condition}
-          AND NOT EXISTS (SELECT 1 FROM reminder r WHERE r.outbox_id = o.id AND r.assignment_id = a.id)
-        ORDER BY o.decided_at, o.id
-        """,
-        assignment_id,
-        *arguments,
-    )
-    return [MessageRow(*r.values()) for r in rows]

@@ -2,7 +2,7 @@
 
 from litestar.types import ControllerRouterHandler
 
-from tracker.web import assignments, directives, files, start, tasks, work
+from tracker.web import assignments, directives, feeds, files, mailbox, overdue, start, tasks, work
 
 routers: list[ControllerRouterHandler] = [
     files.static_file,
@@ -28,5 +28,14 @@ routers: list[ControllerRouterHandler] = [
     assignments.ask_extension,
     directives.directives,
     directives.directive,
+    overdue.overdue,
+    feeds.feeds,
+    feeds.make,
+    feeds.revoke,
+    mailbox.letters,
+    mailbox.letter,
+    mailbox.letter_html,
+    mailbox.letter_source,
+    mailbox.letter_file,
 ]
 """Everything a browser may ask for."""

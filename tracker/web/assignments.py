@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,16 +13,17 @@ from markupsafe import Markup
 from tracker.actions import assignments as assignment_actions
 from tracker.actions import extensions as extension_actions
 from tracker.actions import reports as report_actions
-from tracker.actions.standing import shown_days, status_now
+from tracker.actions.explain import Explanation, explain
 from tracker.db import reads_web
-from tracker.db.assignments import Assignment, list_deadline_changes, list_for_task
+from tracker.db.assignments import Assignment, list_for_task
 from tracker.db.calendar import load_calendar
 from tracker.db.extensions import Extension, find_pending_extension
-from tracker.db.reports import Report, list_reports
+from tracker.db.reports import Report
 from tracker.domain.access import Subject, Verb, may, require
 from tracker.domain.assignments import OPEN_STATES, WORKING_STATES, Fine, State
 from tracker.domain.drafts import ExtensionDecision, NewExtension, NewReport
 from tracker.domain.errors import Conflict, Invalid, NotFound, Problem, StaleVersion
+from tracker.domain.moments import Hours
 from tracker.domain.workdays import WorkCalendar
 from tracker.domain.zone import civil_day
 from tracker.web.charts import strip
@@ -125,9 +126,9 @@ async def show(
     """The page of an assignment, also when a decision made on it was refused."""
     page.shown_path = path_of(row).partition("?")[0]
     calendar = await load_calendar()
-    reports = await list_reports(page.actor, row.id)
-    extension = await find_pending_extension(row.id) if row.extension_pending else None
-    story = await story_of(page, row, calendar)
+    told = await explain(page.actor, row.id, page.now, Hours(digest=page.state.settings.digest_time))
+    extension = next((e for e in told.extensions if e.state == "pending"), None)
+    story = story_of(page, told)
     others = [o for o in await list_for_task(page.actor, row.task_id) if o.id != row.id]
     main_action, more = _actions(page, row)
     return page.render(
@@ -137,23 +138,23 @@ async def show(
         form=form,
         stale=stale,
         gave=page.s(f"asg.gave.{row.part.value}", agency=row.agency_name),
-        due=await _due(page, row, calendar),
+        due=_due(page, told, calendar),
         main_action=main_action,
         more_actions=more,
         more_title=page.s("asg.not_done" if page.is_agency else "asg.other_actions"),
-        decisions=_decisions(page, row, reports, extension),
+        decisions=_decisions(page, row, told.reports, extension),
         timeline=story.items,
         strip=strip(page, story, row.assigned_on, row.due_on),
         facts=_facts(page, row),
-        reports=[_report_view(page, report) for report in reversed(reports)],
+        reports=[_report_view(page, report) for report in reversed(told.reports)],
         others=[Other(path_of(o), o.agency_name, chip_of(page, o, calendar)) for o in others[:12]],
         submission=new_submission(),
     )
 
 
-async def _due(page: Page, row: Assignment, calendar: WorkCalendar) -> Due:
-    status = status_now(row, page.now, calendar)
-    shown = chip(page, status, shown_days(row, status, page.now, calendar), calendar)
+def _due(page: Page, told: Explanation, calendar: WorkCalendar) -> Due:
+    row, status = told.assignment, told.status
+    shown = chip(page, status, told.days, calendar)
     lead = Markup()
     if row.due_on is not None:
         day = Markup("<strong>{}</strong>").format(page.long_day(row.due_on))
@@ -166,10 +167,9 @@ async def _due(page: Page, row: Assignment, calendar: WorkCalendar) -> Due:
         lines.append(page.s("due.phrase", phrase=row.deadline_phrase))
     if words := computation(page, row):
         lines.append(words)
-    changes = (await list_deadline_changes([row.id])).get(row.id, ())
     if row.original_due_on and row.original_due_on != row.due_on:
         lines.append(page.s("due.original", day=short_day(row.original_due_on)))
-    for change in changes[1:]:
+    for change in told.deadlines[1:]:
         if change.due_on is not None:
             document = change.document or page.s("due.no_document")
             key = f"due.changed.{change.kind}"
@@ -231,7 +231,9 @@ def _actions(page: Page, row: Assignment) -> tuple[Action | None, list[Action]]:
     return main, more
 
 
-def _decisions(page: Page, row: Assignment, reports: list[Report], extension: Extension | None) -> list[Card]:
+def _decisions(
+    page: Page, row: Assignment, reports: Sequence[Report], extension: Extension | None
+) -> list[Card]:
     cards = []
     waiting = next((r for r in reports if r.acceptance == "pending"), None)
     if waiting is not None and may(page.actor, Verb.CONFIRM, _subject(row, waiting.submitted_by)):

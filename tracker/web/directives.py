@@ -18,8 +18,8 @@ from tracker.domain.assignments import Part
 from tracker.web.page import Page, open_page, parse_id
 from tracker.web.standing import as_of, chip_of, due_note, summary_chips, tiles_of
 from tracker.web.state import WebRequest
-from tracker.web.work import read_after
 from tracker.web.wording import Chip
+from tracker.web.work import read_after
 
 PAGE_ROWS = 50
 

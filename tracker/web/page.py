@@ -14,13 +14,13 @@ from litestar.datastructures import Cookie
 from markupsafe import Markup
 
 from tracker import clock
-from tracker.api.errors import sentence as problem_sentence
 from tracker.api.negotiation import language_of
 from tracker.db import reads_web
 from tracker.domain.directory import AGENCY_ROLES, Actor, Role
 from tracker.domain.errors import NotFound, Problem
 from tracker.domain.zone import civil_day, civil_now
 from tracker.i18n import LANGUAGES, Language, catalogue, text
+from tracker.refusals import sentence as problem_sentence
 from tracker.web import wording
 from tracker.web.rendering import render
 from tracker.web.session import (

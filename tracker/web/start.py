@@ -7,8 +7,12 @@ from itertools import groupby
 
 from litestar import Response, get, post
 
+from tracker import clock
+from tracker.actions import demo_clock
 from tracker.db import reads_web
 from tracker.domain.errors import NotFound
+from tracker.domain.zone import civil_day
+from tracker.web import wording
 from tracker.web.forms import read_form
 from tracker.web.page import Page, local_path, open_page, parse_id
 from tracker.web.state import WebRequest, state_of
@@ -92,10 +96,13 @@ async def step_clock(request: WebRequest) -> Response[bytes]:
     form = await read_form(page)
     given = form.text("so-ngay") or "1"
     days = int(given) if given.isascii() and given.isdigit() and len(given) <= 2 else 1
-    from tracker.actions import demo_clock
-
-    stepped = await demo_clock.step(max(1, min(days, MOST_DAYS_AT_ONCE)))
-    return page.see(local_path(form.text("ve"), "/"), "notice.stepped", day=page.s("notice.day", day=stepped))
+    for _ in range(max(1, min(days, MOST_DAYS_AT_ONCE))):
+        # One day after the other: each has reminders of its own.
+        await demo_clock.step(1)
+        if page.state.after_step is not None:
+            await page.state.after_step()
+    today = wording.long_day(page.language, civil_day(clock.utc_now()))
+    return page.see(local_path(form.text("ve"), "/"), "notice.stepped", day=today)
 
 
 @get("/tro-giup", include_in_schema=False)

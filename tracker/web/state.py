@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +20,13 @@ WebRequest = Request[Any, Any, Any]
 
 @dataclass(frozen=True)
 class WebState:
-    """Made once by the composition root."""
+    """Made once by the composition root; `after_step` is what follows a step of the demonstration's clock."""
 
     settings: Settings
     signer: Signer
     is_demonstration: bool = False
     mailbox: LocalMailbox | None = None
+    after_step: Callable[[], Awaitable[None]] | None = None
 
     @property
     def is_secure(self) -> bool:
@@ -37,11 +39,17 @@ class WebState:
         return "__Host-dondoc" if self.is_secure else "dondoc"
 
 
-def make_state(settings: Settings, *, is_demonstration: bool, mailbox: LocalMailbox | None) -> WebState:
+def make_state(
+    settings: Settings,
+    *,
+    is_demonstration: bool,
+    mailbox: LocalMailbox | None,
+    after_step: Callable[[], Awaitable[None]] | None,
+) -> WebState:
     """The state for one process; the settings must carry a key."""
     assert settings.secret_key is not None, "settings without a key: see process.with_secret_key"
     key = hashlib.sha256(b"pages" + settings.secret_key.reveal().encode()).digest()
-    return WebState(settings, Signer(key), is_demonstration, mailbox)
+    return WebState(settings, Signer(key), is_demonstration, mailbox, after_step)
 
 
 def state_of(request: WebRequest) -> WebState:

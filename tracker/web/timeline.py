@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import groupby
 
 from markupsafe import Markup
 
-from tracker.actions.people import book_for
-from tracker.db import reads_web
-from tracker.db.assignments import Assignment
-from tracker.db.history import HistoryRow, list_history
-from tracker.db.ladders import get_ladder
-from tracker.db.reminders import ReminderRow, list_reminders
-from tracker.db.switches import is_sending_paused
-from tracker.domain.assignments import OPEN_STATES, WORKING_STATES, DueKind, State
-from tracker.domain.moments import Hours
-from tracker.domain.recipients import Contacts, audience
-from tracker.domain.reminders import Decision, Ladder, Outcome, Reason, ReminderFacts, Verdict, decide
-from tracker.domain.workdays import WorkCalendar
-from tracker.domain.zone import civil_day, civil_now
+from tracker.actions.explain import Explanation
+from tracker.db.history import HistoryRow
+from tracker.db.outbox import MessageRow
+from tracker.db.reminders import ReminderRow
+from tracker.domain.assignments import OPEN_STATES, State
+from tracker.domain.ladders import Anchor, Ladder
+from tracker.domain.reminders import Decision, Reason, Verdict
+from tracker.domain.zone import civil_now
 from tracker.i18n import catalogue
 from tracker.web.page import Page
 from tracker.web.wording import clock, short_day
@@ -62,7 +57,7 @@ class Item:
     at: datetime
     kind: str
     what: str | Markup
-    when: Markup = Markup()
+    when: str | Markup = ""
     icon: str = "flag"
     whys: list[str | Markup] = field(default_factory=list)
     recipients: list[Told] = field(default_factory=list)
@@ -78,54 +73,17 @@ class Story:
     past: list[Item]
 
 
-async def story_of(page: Page, row: Assignment, calendar: WorkCalendar) -> Story:
+def story_of(page: Page, told: Explanation) -> Story:
     """Everything that the record knows of an assignment, for this reader."""
-    history = await list_history(page.actor, row.id)
-    ledger = await list_reminders(page.actor, row.id)
-    messages = await reads_web.list_messages(page.actor, row.id)
-    ladder = await get_ladder(row.ladder_version_id)
-    contacts = (await book_for([row])).contacts_of(row)
-    decisions = decide(
-        await _facts(row), ladder, page.now, calendar, _outcomes(row, ledger), contacts, _hours(page)
-    )
-    past = [_event(page, entry) for entry in history if entry.verb in _ICONS]
-    past += _sendings(page, ladder, ledger)
-    past += _messages(page, messages)
-    past += _skipped(page, row, decisions)
+    past = [_event(page, entry) for entry in told.history if entry.verb in _ICONS]
+    past += _sendings(page, told.ladder, told.reminders)
+    carried = {r.outbox_id for r in told.reminders if r.outbox_id is not None}
+    past += _messages(page, [m for m in told.messages if m.id not in carried])
+    past += _skipped(page, told)
     past.sort(key=lambda item: (item.at, item.kind != "event"), reverse=True)
-    coming = _coming(page, row, decisions, contacts)
+    coming = _coming(page, told)
     today = Item(page.now, "today", page.t("timeline.today", day=page.long_day(page.today)))
     return Story([*reversed(coming), today, *past], coming, past)
-
-
-async def _facts(row: Assignment) -> ReminderFacts:
-    return ReminderFacts(
-        state=row.state,
-        due_kind=DueKind(row.due_kind),
-        due_on=row.due_on,
-        due_time=row.due_time,
-        settled_rank=row.settled_rank,
-        review_rank=row.review_rank,
-        reported_on=civil_day(row.reported_at) if row.reported_at else None,
-        is_extension_pending=row.extension_pending,
-        is_paused=await is_sending_paused(),
-    )
-
-
-def _hours(page: Page) -> Hours:
-    return Hours(digest=page.state.settings.digest_time)
-
-
-def _outcomes(row: Assignment, ledger: Iterable[ReminderRow]) -> dict[tuple[str, int], Outcome]:
-    """What the ledger says of each step of the deadline in force: sent to anybody is sent."""
-    found: dict[tuple[str, int], Outcome] = {}
-    for entry in ledger:
-        if entry.deadline_version != row.deadline_version:
-            continue
-        key = (entry.step_code, entry.occurrence)
-        outcome = Outcome(entry.verdict)
-        found[key] = Outcome.SENT if Outcome.SENT in (outcome, found.get(key)) else outcome
-    return found
 
 
 # What was done -----------------------------------------------------------------------------------------------
@@ -164,7 +122,7 @@ def _pair(stored: str) -> str:
 # What was sent, and what not ---------------------------------------------------------------------------------
 
 
-def _sendings(page: Page, ladder: Ladder, ledger: list[ReminderRow]) -> list[Item]:
+def _sendings(page: Page, ladder: Ladder, ledger: Sequence[ReminderRow]) -> list[Item]:
     """The ledger's rows, those of one step at one time together."""
     wordings = {step.code: step.wording for step in ladder.steps}
 
@@ -177,9 +135,7 @@ def _sendings(page: Page, ladder: Ladder, ledger: list[ReminderRow]) -> list[Ite
     ):
         rows = list(found)
         first = rows[0]
-        wording = page.word("timeline.step", wordings.get(first.step_code, first.step_code))
-        if first.occurrence > 1:
-            wording = page.s("timeline.step_again", step=wording, count=first.occurrence)
+        wording = step_words(page, wordings.get(first.step_code, first.step_code), first.occurrence)
         if first.verdict == "sent":
             told = [_told(page, r.recipient_name, r.recipient_duty, r.is_copy, *_fate(page, r)) for r in rows]
             at = min(r.sent_at or r.decided_at for r in rows)
@@ -240,11 +196,11 @@ def delivery_words(
     return page.s(f"delivery.{state}") if state in ("pending", "sending", "held", "superseded") else state
 
 
-def _messages(page: Page, messages: list[reads_web.MessageRow]) -> list[Item]:
+def _messages(page: Page, messages: Sequence[MessageRow]) -> list[Item]:
     """Messages that something that happened sent off at once, those of one kind and time together."""
     items: list[Item] = []
     for kind, found in groupby(sorted(messages, key=lambda m: (m.kind, m.decided_at)), key=lambda m: m.kind):
-        batch: list[reads_web.MessageRow] = []
+        batch: list[MessageRow] = []
         for message in found:
             if batch and message.decided_at - batch[0].decided_at > _SAME_SENDING:
                 items.append(_batch(page, kind, batch))
@@ -254,66 +210,73 @@ def _messages(page: Page, messages: list[reads_web.MessageRow]) -> list[Item]:
     return items
 
 
-def _batch(page: Page, kind: str, batch: list[reads_web.MessageRow]) -> Item:
+def _batch(page: Page, kind: str, batch: Sequence[MessageRow]) -> Item:
     told = [
         Told(
-            page.s("timeline.person", name=m.recipient_name, duty=page.word("duty", m.recipient_duty))
-            if m.recipient_duty
-            else m.recipient_name or m.address,
+            m.recipient_name or m.address,
             delivery_words(page, m.state, m.sent_at, m.reply_code, m.reply_text, m.address),
         )
         for m in batch
     ]
-    at = min(m.sent_at or m.decided_at for m in batch)
+    at = batch[0].decided_at
     was_stopped = all(m.state == "superseded" for m in batch)
     what = page.t("timeline.stopped" if was_stopped else "timeline.told", kind=page.word("mail_kind", kind))
-    kind_of = "unsent" if was_stopped else "sent"
-    return Item(at, kind_of, what, page.moment(at), "nomail" if was_stopped else "mail", [], told)
+    if not was_stopped:
+        return Item(at, "sent", what, page.moment(at), "mail", [], told)
+    whys: list[str | Markup] = [page.reason("no", m.reason) for m in batch[:1] if m.reason]
+    return Item(at, "unsent", what, page.moment(at), "nomail", whys, told)
 
 
-def _skipped(page: Page, row: Assignment, decisions: Iterable[Decision]) -> list[Item]:
+def _skipped(page: Page, told: Explanation) -> list[Item]:
     """Steps that never had their moment because the deadline was set too short for them."""
-    skipped = [d for d in decisions if d.verdict is Verdict.SKIP and d.reason is Reason.SHORT_DEADLINE]
+    skipped = [d for d in told.decisions if d.verdict is Verdict.SKIP and d.reason is Reason.SHORT_DEADLINE]
     if not skipped:
         return []
-    steps = ", ".join(page.word("timeline.step", d.moment.step.wording) for d in skipped)
-    at = row.deadline_set_at
+    steps = ", ".join(step_words(page, d.moment.step.wording, d.moment.occurrence) for d in skipped)
+    at = told.assignment.deadline_set_at
     what = page.t("timeline.not_sent", step=steps)
     return [Item(at, "unsent", what, page.moment(at), "nomail", [page.reason("no", "short_deadline")])]
+
+
+def step_words(page: Page, wording: str, occurrence: int) -> str:
+    """What a step says, and which time it is when it comes again."""
+    words = page.word("timeline.step", wording)
+    return words if occurrence == 1 else page.s("timeline.step_again", step=words, count=occurrence)
 
 
 # What comes --------------------------------------------------------------------------------------------------
 
 
-def _coming(page: Page, row: Assignment, decisions: Iterable[Decision], contacts: Contacts) -> list[Item]:
+def _coming(page: Page, told: Explanation) -> list[Item]:
     """The next moments with their people, soonest first; a stopped clock says why it stands."""
+    row = told.assignment
     if row.state not in OPEN_STATES:
         return []
+    waiting = [d for d in (*told.decisions, *told.review) if d.verdict is not Verdict.SKIP]
     if row.state is State.REPORTED:
         why: list[str | Markup] = [page.reason("no", "awaiting_confirmation")]
-        return [Item(page.now, "next", page.t("timeline.stands"), page.t("timeline.from_now"), "wait", why)]
-    coming = []
-    for decision in decisions:
-        if decision.verdict is not Verdict.WAIT or row.state not in WORKING_STATES:
-            continue
-        at = decision.at or page.now
-        step = decision.moment.step
-        wording = page.word("timeline.step", step.wording)
-        if decision.moment.occurrence > 1:
-            wording = page.s("timeline.step_again", step=wording, count=decision.moment.occurrence)
-        people = audience(step.to, step.copy, contacts, civil_day(at))
-        told = [
-            _told(page, r.official.name, r.duty.value, r.is_copy, page.word("route", r.route.value))
-            for r in people.recipients
-        ]
-        whys: list[str | Markup] = [page.s("timeline.rule", rule=rule_words(page, decision))]
-        if decision.reason is not Reason.NOT_YET:
-            whys.append(page.reason("no", decision.reason.value))
-        when = page.moment(at) if decision.at else page.t("timeline.unknown_day")
-        what = page.t("timeline.will_send", step=wording)
-        tone = "late" if step.anchor.value == "after" else "soon"
-        coming.append(Item(at, "next", what, when, "next", whys, told, tone))
-    return coming[:MOST_COMING]
+        stands = Item(page.now, "next", page.t("timeline.stands"), page.t("timeline.from_now"), "wait", why)
+        reviews = [d for d in waiting if d.moment.anchor is Anchor.REVIEW]
+        return [stands, *(_next(page, told, d) for d in reviews[: MOST_COMING - 1])]
+    coming = [d for d in waiting if d.moment.anchor is not Anchor.REVIEW]
+    return [_next(page, told, d) for d in coming[:MOST_COMING]]
+
+
+def _next(page: Page, told: Explanation, decision: Decision) -> Item:
+    at = decision.at or page.now
+    step = decision.moment.step
+    people = told.foreseen.get(decision.moment.key)
+    recipients = [
+        _told(page, r.official.name, r.duty.value, r.is_copy, page.word("route", r.route.value))
+        for r in (people.recipients if people else ())
+    ]
+    whys: list[str | Markup] = [page.s("timeline.rule", rule=rule_words(page, decision))]
+    if decision.verdict is Verdict.WAIT and decision.reason is not Reason.NOT_YET:
+        whys.append(page.reason("no", decision.reason.value))
+    when = page.moment(at) if decision.at else page.t("timeline.unknown_day")
+    what = page.t("timeline.will_send", step=step_words(page, step.wording, decision.moment.occurrence))
+    tone = "late" if decision.moment.anchor is Anchor.AFTER else "soon"
+    return Item(at, "next", what, when, "next", whys, recipients, tone)
 
 
 def rule_words(page: Page, decision: Decision) -> str:

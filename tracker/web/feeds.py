@@ -1,0 +1,156 @@
+"""One's own calendar links: made, shown once, revoked; and an honest word on how fresh they are."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import segno
+from litestar import Response, get, post
+from litestar.params import FromPath
+from markupsafe import Markup
+
+from tracker.actions import feeds as actions
+from tracker.db import reads_web
+from tracker.db.directory import list_agencies
+from tracker.db.feeds import Feed
+from tracker.domain.directory import AGENCY_ROLES
+from tracker.domain.errors import Conflict, Invalid, Problem
+from tracker.domain.zone import civil_day
+from tracker.web.forms import Form, new_submission, read_form
+from tracker.web.page import Page, open_page, parse_id
+from tracker.web.state import WebRequest
+
+_ALARMS = (0, 1, 3, 7)
+
+
+@dataclass(frozen=True)
+class FeedView:
+    """A link in the list."""
+
+    id: int
+    name: str
+    hint: str
+    scope: str
+    options: str
+    created_on: date
+    used_at: datetime | None
+    used_by: str
+    is_revoked: bool
+
+
+@dataclass(frozen=True)
+class MadeView:
+    """A fresh link: the only time that its address is seen."""
+
+    name: str
+    address: str
+    webcal: str
+    qr: Markup
+
+
+@get("/lich", include_in_schema=False)
+async def feeds(request: WebRequest) -> Response[bytes]:
+    """What do I subscribe to?"""
+    page = await open_page(request)
+    return await _show(page, Form({"ca-da-huy": "1"}))
+
+
+async def _show(page: Page, form: Form, made: MadeView | None = None, status: int = 200) -> Response[bytes]:
+    page.shown_path = "/lich"
+    actor = page.actor
+    is_agency = actor.role in AGENCY_ROLES
+    scopes = ["own_agency"] if is_agency else ["all", "agencies"]
+    agencies = [] if is_agency else await reads_web.list_agency_choices(actor)
+    own = await actions.list_own(actor)
+    return page.render(
+        "feeds.html",
+        status=status,
+        form=form,
+        made=made,
+        feeds=[_view(page, feed) for feed in own],
+        scopes=[(scope, page.s(f"feed.scope.{scope}")) for scope in scopes],
+        agencies=agencies,
+        alarms=[("", page.s("feed.alarm.none"))]
+        + [(str(n), page.s("feed.alarm.days", days=n)) for n in _ALARMS if n],
+        submission=new_submission(),
+    )
+
+
+def _view(page: Page, feed: Feed) -> FeedView:
+    options = []
+    if feed.alarm_days:
+        days = ", ".join(str(n) for n in feed.alarm_days)
+        options.append(page.s("feed.option.alarm", days=days))
+    if feed.with_cancelled:
+        options.append(page.s("feed.option.cancelled"))
+    if feed.consolidated:
+        options.append(page.s("feed.option.consolidated"))
+    return FeedView(
+        feed.id,
+        feed.name,
+        feed.token_hint,
+        page.s(f"feed.scope.{feed.scope}"),
+        " · ".join(options),
+        civil_day(feed.created_at),
+        feed.last_used_at,
+        feed.last_user_agent,
+        feed.revoked_at is not None,
+    )
+
+
+@post("/lich", include_in_schema=False)
+async def make(request: WebRequest) -> Response[bytes]:
+    """Make a link. Its address is in this answer and nowhere else, so there is no redirect."""
+    page = await open_page(request)
+    form = await read_form(page, repeatable=frozenset({"co-quan"}))
+    name = form.required("ten", "form_name_needed")
+    scope = form.text("pham-vi")
+    codes = form.many("co-quan") if scope == "agencies" else []
+    if scope == "agencies" and not codes:
+        form.refuse("co-quan", "form_agency_needed")
+    by_code = {agency.code: agency.id for agency in await list_agencies()}
+    days = form.text("nhac-truoc")
+    if form.problems:
+        return await _show(page, form, status=422)
+    new = actions.NewFeed(
+        actions.FeedChoices(
+            name=name,
+            language=page.language,
+            alarm_days=[int(days)] if days in {str(n) for n in _ALARMS} else [],
+            with_cancelled=form.has("ca-da-huy"),
+            consolidated=form.has("gop"),
+        ),
+        scope=scope,
+        agency_ids=[by_code.get(code, 0) for code in codes],
+    )
+    try:
+        made = await actions.create(page.actor, new, page.now)
+    except Invalid as error:
+        form.take(error, {"/name": "ten", "/scope": "pham-vi", "": "co-quan"})
+        return await _show(page, form, status=422)
+    except Conflict as error:
+        form.problems.append(Problem("", error.code, None, error.params))
+        return await _show(page, form, status=409)
+    webcal = "webcal://" + made.url.partition("://")[2]
+    view = MadeView(made.feed.name, made.url, webcal, _qr(made.url))
+    return await _show(page, Form({"ca-da-huy": "1"}), view, status=201)
+
+
+def _qr(address: str) -> Markup:
+    """The address as a drawing, without any style of its own."""
+    out = io.BytesIO()
+    segno.make(address, error="m").save(
+        out, kind="svg", xmldecl=False, svgns=True, omitsize=True, svgclass=None, lineclass=None, border=2
+    )
+    return Markup(out.getvalue().decode())
+
+
+@post("/lich/{feed_id:str}/thu-hoi", include_in_schema=False)
+async def revoke(request: WebRequest, feed_id: FromPath[str]) -> Response[bytes]:
+    """End a link at once."""
+    page = await open_page(request)
+    await read_form(page)
+    await actions.revoke(page.actor, parse_id(feed_id), page.now)
+    return page.see("/lich", "notice.feed_revoked")

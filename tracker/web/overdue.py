@@ -1,0 +1,302 @@
+"""The overdue list of any day: on the screen as the paper it becomes, and as files with the same numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from urllib.parse import urlencode
+
+from litestar import Response, get
+
+from tracker.actions.overdue import overdue_list
+from tracker.db import reads_web
+from tracker.db.directives import list_directives
+from tracker.domain.assignments import Part
+from tracker.domain.errors import Invalid
+from tracker.domain.overdue import AgencyLine, OverdueList, OverdueRow
+from tracker.domain.statistics import Buckets, Rate
+from tracker.i18n import text
+from tracker.web.forms import Form
+from tracker.web.page import Page, open_page, parse_id
+from tracker.web.state import WebRequest
+from tracker.web.wording import decimal, number, paper_day, short_day
+
+PATH = "/bao-cao/qua-han"
+_SHORT_REPORT = 120
+_CELLS = ("total", "done_on_time", "done_late", "open_in_term", "open_overdue", "beside")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A figure; where it counts rows that can be seen, it leads to them."""
+
+    text: str
+    href: str = ""
+
+
+@dataclass(frozen=True)
+class BucketRow:
+    """An agency's figures."""
+
+    name: str
+    cells: list[Cell]
+
+
+@dataclass(frozen=True)
+class TaskLine:
+    """One overdue task as the annex writes it."""
+
+    number: int
+    text: str
+    href: str
+    directive: str
+    agency: str
+    due: str
+    original: str
+    days: str
+    extensions: str
+    report: str
+    cause: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """The tasks of one agency."""
+
+    name: str
+    rows: list[TaskLine]
+
+
+@dataclass(frozen=True)
+class Paper:
+    """The list as Decree 30/2020 wants it on paper: always in Vietnamese."""
+
+    state: str
+    motto: str
+    body: str
+    number: str
+    place: str
+    title: str
+    under: str
+    by_agency_title: str
+    bucket_heads: list[str]
+    bucket_rows: list[BucketRow]
+    bucket_total: BucketRow | None
+    rate_basis: str
+    tasks_title: str
+    heads: list[tuple[str, str]]
+    groups: list[Group]
+    none: str
+    receivers_title: str
+    receivers: list[str]
+    notes: list[str] = field(default_factory=list)
+
+
+@get(PATH, include_in_schema=False)
+async def overdue(request: WebRequest) -> Response[bytes]:
+    """Which list do I hand over?"""
+    page = await open_page(request)
+    actor = page.actor
+    form = Form({"ngay": short_day(page.today), "noi-dung": "day-du", **page.query})
+    day = form.date("ngay") or page.today
+    codes = [code for code in form.text("co-quan").split(",") if code][:100]
+    listing = None
+    if not form.problems:
+        try:
+            listing = await overdue_list(actor, day, codes, _directive_id(form))
+        except Invalid as error:
+            form.take(error, {"": "co-quan"})
+    agencies = [] if page.is_agency else await reads_web.list_agency_choices(actor)
+    directives = await list_directives(actor, limit=200)
+    shown_day = page.long_day(day)
+    return page.render(
+        "overdue.html",
+        status=200 if listing is not None else 422,
+        form=form,
+        agencies=[("", page.s("filter.any_agency")), *agencies] if agencies else [],
+        directives=[("", page.s("overdue.any_directive"))]
+        + [(str(d.id), f"{d.number} ({short_day(d.issued_on)})") for d in directives],
+        wordings=[("day-du", page.s("overdue.full")), ("ten-gon", page.s("overdue.short"))],
+        downloads=_downloads(page, form, day) if listing is not None else [],
+        summary=page.t(
+            "overdue.summary",
+            count=page.number(len(listing.rows)) if listing else 0,
+            agencies=_late_agencies(listing) if listing else 0,
+            day=shown_day,
+        ),
+        paper=to_paper(listing, day, page.today, full=form.text("noi-dung") != "ten-gon")
+        if listing
+        else None,
+    )
+
+
+def _directive_id(form: Form) -> int | None:
+    given = form.text("van-ban")
+    return parse_id(given) if given else None
+
+
+def _late_agencies(listing: OverdueList) -> int:
+    return sum(1 for line in listing.agencies if line.rows)
+
+
+def _downloads(page: Page, form: Form, day: date) -> list[tuple[str, str]]:
+    """The same list as files, by the same address with another ending."""
+    query = {"ngay": day.isoformat(), "co-quan": form.text("co-quan"), "van-ban": form.text("van-ban")}
+    tail = "?" + urlencode({key: value for key, value in query.items() if value})
+    return [(page.s(f"overdue.{kind}"), f"{PATH}.{kind}{tail}") for kind in ("xlsx", "csv", "json")]
+
+
+# The paper ---------------------------------------------------------------------------------------------------
+
+
+def _say(key: str, **params: object) -> str:
+    return text("vi", f"paper.{key}", **params)
+
+
+def to_paper(listing: OverdueList, day: date, printed_on: date, *, full: bool) -> Paper:
+    """The list set for paper; `full` prints the official wording, else the short names."""
+    late = _late_agencies(listing)
+    heads = [
+        ("w-stt", "stt"),
+        ("", "task"),
+        ("w-doc", "directive"),
+        ("w-agency", "agency"),
+        ("w-due", "due"),
+        ("w-due", "original"),
+        ("w-days", "days"),
+        ("w-ext", "extensions"),
+        ("w-report", "report"),
+        ("w-cause", "cause"),
+    ]
+    names = ("agency", *_CELLS, "rate")
+    is_one = len(listing.agencies) == 1
+    total = BucketRow(_say("total"), [*_figures(listing.totals, ""), Cell(_percent(listing.rate))])
+    return Paper(
+        state=_say("state"),
+        motto=_say("motto"),
+        body=_say("body"),
+        number=_say("number"),
+        place=_say("place", day=paper_day(printed_on)),
+        title=_say("title"),
+        under=_say("under", day=short_day(day), count=number("vi", len(listing.rows)), agencies=late),
+        by_agency_title=_say("by_agency"),
+        bucket_heads=[_say("head.stt"), *(_say(f"bucket.{name}") for name in names)],
+        bucket_rows=[_bucket_row(line, day) for line in listing.agencies],
+        bucket_total=None if is_one else total,
+        rate_basis=_basis(listing.rate),
+        tasks_title=_say("tasks"),
+        heads=[(css, _say(f"head.{name}")) for css, name in heads],
+        groups=_groups(listing, full),
+        none=_say("none"),
+        receivers_title=_say("receivers"),
+        receivers=[_say("receiver_1"), _say("receiver_2")],
+        notes=[_say("counting"), _say("check", digest=_in_fours(listing.digest[:16]))],
+    )
+
+
+def _in_fours(digest: str) -> str:
+    return " ".join(digest[i : i + 4] for i in range(0, len(digest), 4))
+
+
+def _figures(buckets: Buckets, late_href: str) -> list[Cell]:
+    figures = {**buckets.cells(), "beside": buckets.beside}
+    return [
+        Cell(number("vi", figures[name]), late_href if name == "open_overdue" and figures[name] else "")
+        for name in _CELLS
+    ]
+
+
+def _bucket_row(line: AgencyLine, day: date) -> BucketRow:
+    href = PATH + "?" + urlencode({"ngay": day.isoformat(), "co-quan": line.code})
+    return BucketRow(line.name, [*_figures(line.buckets, href), Cell(_percent(line.rate))])
+
+
+def _percent(rate: Rate) -> str:
+    if rate.value is None:
+        return "–"
+    return f"{decimal('vi', str(rate.value))} % ({rate.numerator}/{rate.denominator})"
+
+
+def _basis(rate: Rate) -> str:
+    """What the percentage is made of: no figure without its denominator."""
+    return _say(
+        "basis",
+        numerator=_say(f"of.{rate.numerator_name}"),
+        denominator=_say(f"of.{rate.denominator_name}"),
+        rounding=_say(f"rounding.{rate.rounding.value}", decimals=rate.decimals),
+    )
+
+
+def _groups(listing: OverdueList, full: bool) -> list[Group]:
+    groups: list[Group] = []
+    place = 0
+    for line in listing.agencies:
+        if not line.rows:
+            continue
+        rows = []
+        for row in line.rows:
+            place += 1
+            rows.append(_task_line(place, row, full))
+        name = _say("group", number=_roman(len(groups) + 1), name=line.name, count=len(rows))
+        groups.append(Group(name, rows))
+    return groups
+
+
+def _task_line(place: int, row: OverdueRow, full: bool) -> TaskLine:
+    agency = row.lead
+    if row.cooperating:
+        agency += "; " + _say("with", names=", ".join(row.cooperating))
+    due = short_day(row.due_on) if row.due_on else _say("no_date")
+    moved = row.original_due_on is not None and row.original_due_on != row.due_on
+    causes = [row.cause, _say("commit", day=short_day(row.committed_on)) if row.committed_on else ""]
+    return TaskLine(
+        number=place,
+        text=(row.full_text or row.task) if full else row.task,
+        href=f"/viec/{row.task_id}/{row.agency_code}",
+        directive=_directive(row),
+        agency=agency if row.part is not Part.COOPERATING else _say("helps", name=row.lead),
+        due=due if row.due_time is None else f"{row.due_time:%H:%M} {due}",
+        original=short_day(row.original_due_on) if moved and row.original_due_on else "",
+        days=number("vi", row.days_late),
+        extensions=str(row.extensions) if row.extensions else "",
+        report=_report(row),
+        cause="; ".join(part for part in causes if part),
+    )
+
+
+def _directive(row: OverdueRow) -> str:
+    if row.directive_issued_on is None:
+        return row.directive_number
+    return _say("directive", number=row.directive_number, day=short_day(row.directive_issued_on))
+
+
+def _report(row: OverdueRow) -> str:
+    if row.last_report_on is None:
+        return ""
+    words = row.last_report if len(row.last_report) <= _SHORT_REPORT else ""
+    waiting = _say("waiting") if row.is_awaiting else ""
+    return ": ".join(part for part in (short_day(row.last_report_on), waiting or words) if part)
+
+
+def _roman(value: int) -> str:
+    """A Roman numeral, as annexes number their groups.
+
+    >>> _roman(4), _roman(29)
+    ('IV', 'XXIX')
+    """
+    signs = (
+        (100, "C"),
+        (90, "XC"),
+        (50, "L"),
+        (40, "XL"),
+        (10, "X"),
+        (9, "IX"),
+        (5, "V"),
+        (4, "IV"),
+        (1, "I"),
+    )
+    out = ""
+    for size, sign in signs:
+        out += sign * (value // size)
+        value %= size
+    return out
