@@ -200,6 +200,8 @@ async def _remember_invitations(
 
 async def assigned(actor: Actor, assignment_ids: Sequence[int], now: datetime) -> None:
     """Tell each agency of its new tasks: the focal officer with invitations, the head of office in copy."""
+    if _is_silent.get():
+        return
     rows = await assignments_db.list_by_ids(assignment_ids)
     if not rows:
         return
@@ -355,6 +357,8 @@ async def deadline_moved(
     actor: Actor, before: Assignment, now: datetime, reason: str = "", document: str = ""
 ) -> None:
     """Step 0 again: the new date, and the invitation that moves the old one."""
+    if _is_silent.get():
+        return
     scene = await _scene(before, now)
     pairs = []
     for recipient in scene.people(Duty.FOCAL, copy=(Duty.HEAD_OF_OFFICE,)):
@@ -384,6 +388,8 @@ async def deadline_moved(
 
 async def reported(actor: Actor, before: Assignment, new: NewReport, receipt: str, now: datetime) -> None:
     """The receipt to the agency; the secretariat is told by its review steps, not at once."""
+    if _is_silent.get():
+        return
     scene = await _scene(before, now)
     evidence = " ".join(part for part in (new.evidence_number, _shown_date(new)) if part)
     drafts = []
@@ -407,6 +413,8 @@ def _shown_date(new: NewReport) -> str:
 
 async def returned(actor: Actor, before: Assignment, report: Report, reason: str, now: datetime) -> None:
     """The report came back: whoever made it, and the head of office."""
+    if _is_silent.get():
+        return
     scene = await _scene(before, now)
     context = contexts.Returned(
         line=scene.line,
@@ -423,6 +431,8 @@ async def returned(actor: Actor, before: Assignment, report: Report, reason: str
 
 async def confirmed(actor: Actor, before: Assignment, report: Report, note: str, now: datetime) -> None:
     """The result was accepted; invitations that were mailed are cancelled, for exactly those who hold one."""
+    if _is_silent.get():
+        return
     scene = await _scene(before, now)
     context = contexts.Confirmed(
         line=scene.line,
@@ -436,6 +446,8 @@ async def confirmed(actor: Actor, before: Assignment, report: Report, note: str,
 
 async def cancelled(actor: Actor, before: Assignment, state: State, reason: str, now: datetime) -> None:
     """The task is no longer this agency's; its invitations are cancelled."""
+    if _is_silent.get():
+        return
     scene = await _scene(before, now)
     context = contexts.Cancelled(line=scene.line, decided_by=actor.name, reason=reason)
     people = scene.people(Duty.FOCAL, copy=(Duty.HEAD_OF_OFFICE,))
@@ -486,6 +498,8 @@ async def extension_requested(
     actor: Actor, before: Assignment, new: NewExtension, asked_late: bool, now: datetime
 ) -> None:
     """An agency asks for more time: to the officer who follows the task."""
+    if _is_silent.get():
+        return
     scene = await _scene(before, now)
     context = contexts.ExtensionRequested(
         line=scene.line,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
+from functools import lru_cache
 
 from tracker.db.engine import executemany, fetch
 from tracker.domain.workdays import DayMark, WorkCalendar
@@ -11,11 +13,15 @@ from tracker.domain.workdays import DayMark, WorkCalendar
 async def load_calendar() -> WorkCalendar:
     """Every stored day and every known year."""
     years = await fetch("SELECT year FROM working_year")
-    days = await fetch("SELECT day, kind, name, source, projected FROM working_day")
-    return WorkCalendar(
-        days={r["day"]: DayMark(r["kind"], r["name"], r["source"], r["projected"]) for r in days},
-        years=frozenset(r["year"] for r in years),
-    )
+    days = await fetch("SELECT day, kind, name, source, projected FROM working_day ORDER BY day")
+    marks = tuple((r["day"], DayMark(r["kind"], r["name"], r["source"], r["projected"])) for r in days)
+    return _calendar(marks, frozenset(r["year"] for r in years))
+
+
+@lru_cache(maxsize=4)
+def _calendar(marks: tuple[tuple[date, DayMark], ...], years: frozenset[int]) -> WorkCalendar:
+    """The same days make the same calendar: laying out its years costs more than reading them."""
+    return WorkCalendar(days=dict(marks), years=years)
 
 
 async def list_unconfirmed_years() -> list[int]:
