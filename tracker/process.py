@@ -1,25 +1,21 @@
-"""The service as a process: its database server, its orderly end, its demonstration clock."""
+"""The service as a process: its database server, its key, its log, its orderly end."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import secrets
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
-from tracker import clock
-from tracker.db import engine
 from tracker.db.embedded import EmbeddedPostgres
 from tracker.settings import Secret, Settings
-
-# The demonstration's clock stands in the table `setting`: seconds to add to the machine's.
-DEMO_CLOCK_KEY = "demo_clock"
 
 
 @asynccontextmanager
@@ -60,12 +56,36 @@ def with_secret_key(settings: Settings) -> Settings:
     return replace(settings, secret_key=Secret(path.read_text().strip()))
 
 
-async def restore_demonstration_clock() -> timedelta:
-    """Move this process's clock as the demonstration's setting says; without one, not at all."""
-    value = await engine.fetchval("SELECT value FROM setting WHERE key = $1", DEMO_CLOCK_KEY)
-    offset = timedelta(seconds=float(json.loads(value)["offset_seconds"])) if value else timedelta()
-    clock.set_offset(offset)
-    return offset
+class JsonLines(logging.Formatter):
+    """One JSON object per line: UTC with milliseconds, level, logger, message, and what `extra` brought."""
+
+    _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line of one record."""
+        at = datetime.fromtimestamp(record.created, UTC)
+        line: dict[str, object] = {
+            "at": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line |= {name: value for name, value in vars(record).items() if name not in self._OWN}
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def configure_logging(settings: Settings) -> None:
+    """Log to standard error in the form and from the level that the settings say."""
+    handler = logging.StreamHandler()
+    if settings.log_format == "json":
+        handler.setFormatter(JsonLines())
+    else:
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
+    # It tells every tick at "info".
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
 
 
 class Stop:

@@ -12,7 +12,8 @@ from datetime import date, datetime, time
 from enum import Enum, IntEnum
 from pathlib import Path
 
-from tracker.i18n import DEFAULT_LANGUAGE, LANGUAGES, Language, has, text
+from tracker.i18n import DEFAULT_LANGUAGE, LANGUAGES, Language, text
+from tracker.refusals import sentence
 from tracker.settings import BadSetting, Settings, load
 
 
@@ -80,9 +81,8 @@ def complain(line: str) -> None:
 
 def error_words(code: str, params: Mapping[str, object]) -> str:
     """The sentence of an error, or its code and parameters when the catalogues do not know it."""
-    if has(code):
-        return words(code, **params)
-    return f"{code} {dict(params)}" if params else code
+    known = sentence(_language, code, params)
+    return f"{code} {dict(params)}" if known == code and params else known
 
 
 def bad_setting_words(problem: BadSetting) -> str:
@@ -158,24 +158,24 @@ def settings() -> Settings:
 async def connected(chosen: Settings | None = None) -> AsyncIterator[Settings]:
     """The database for one command: attach to the embedded server or start it, migrate, open the pool.
 
+    A new database gets what every installation starts with; beside a demonstration the clock shows its day.
     Yields the settings with the database's address in them.
     """
+    from tracker.actions import demo_clock
+    from tracker.actions.office import use_office
+    from tracker.actions.seed import seed
     from tracker.db import engine
     from tracker.db.migrate import migrate
     from tracker.process import database_server
 
     async with database_server(chosen or settings()) as with_database:
-        await migrate(with_database)
+        migrated = await migrate(with_database)
+        use_office(with_database)
         await engine.open_pool(with_database)
         try:
-            await _follow_demonstration_clock()
+            if migrated.applied:
+                await seed()
+            await demo_clock.follow()
             yield with_database
         finally:
             await engine.close_pool()
-
-
-async def _follow_demonstration_clock() -> None:
-    """A command beside a running demonstration sees the same day as its pages do."""
-    from tracker.process import restore_demonstration_clock
-
-    await restore_demonstration_clock()
