@@ -19,11 +19,10 @@ from tracker.actions.reminders import settle_past
 from tracker.actions.seed import seed, shipped
 from tracker.db import demo as db
 from tracker.db import directory as directory_db
-from tracker.db.assignments import list_for_task
 from tracker.db.demo import Known, Past
 from tracker.db.engine import transaction
 from tracker.db.extensions import find_pending_extension
-from tracker.domain.directory import SYSTEM, Actor, Role
+from tracker.domain.directory import Actor, Role
 from tracker.domain.drafts import ExtensionDecision, NewDirective, NewExtension, NewReport, NewTask
 from tracker.domain.zone import OFFICIAL_ZONE, at_official, civil_day
 
@@ -100,6 +99,7 @@ class _Loader:
             if p["duty"] == "focal"
         }
         self.phrases = shipped("demo/phrases.json")
+        self.given: dict[tuple[int, str], int] = {}
         self.directives = self.tasks = self.assignments = self.events = 0
 
     async def run(self, recorded: Sequence[Mapping[str, Any]]) -> None:
@@ -112,6 +112,7 @@ class _Loader:
                 continue
             made = await self._record(directive, given_at, self.officers[position % len(self.officers)])
             known = await db.list_task_assignments(made.task_ids)
+            self.given |= {(t, k.agency_code): k.id for t, own in known.items() for k in own}
             self.directives += 1
             self.tasks += len(made.task_ids)
             self.assignments += len(made.assignment_ids)
@@ -177,21 +178,19 @@ class _Loader:
 
     async def _live(self, step: _Step, at: datetime) -> None:
         event = step.event
-        row = next(
-            a for a in reversed(await list_for_task(SYSTEM, step.task_id)) if a.agency_code == event["agency"]
-        )
+        assignment_id = self.given[step.task_id, event["agency"]]
         agency = self._actor(self.focal[event["agency"]])
         officer = self._actor(step.officer)
         words: str = event.get("text", "")
         match event["do"]:
             case "acknowledge":
-                await assignments.acknowledge(agency, row.id, None, at)
+                await assignments.acknowledge(agency, assignment_id, None, at)
             case "progress":
                 report = NewReport("progress", words, percent=event.get("percent"))
-                await reports.submit(agency, row.id, None, report, at)
+                await reports.submit(agency, assignment_id, None, report, at)
             case "obstacle":
                 report = NewReport("obstacle", words, addressed_to=event["addressed_to"])
-                await reports.submit(agency, row.id, None, report, at)
+                await reports.submit(agency, assignment_id, None, report, at)
             case "complete":
                 report = NewReport(
                     "completion",
@@ -199,23 +198,27 @@ class _Loader:
                     evidence_number=event["document"],
                     evidence_on=date.fromisoformat(event["document_on"]),
                 )
-                await reports.submit(agency, row.id, None, report, at)
+                await reports.submit(agency, assignment_id, None, report, at)
             case "confirm":
-                await assignments.confirm(officer, row.id, None, words, at)
+                await assignments.confirm(officer, assignment_id, None, words, at)
             case "return":
-                await assignments.return_for_rework(officer, row.id, None, words, at)
+                await assignments.return_for_rework(officer, assignment_id, None, words, at)
             case "request_extension":
                 wanted = NewExtension(words, date.fromisoformat(event["date"]))
-                await extensions.request(agency, row.id, None, wanted, at)
+                await extensions.request(agency, assignment_id, None, wanted, at)
             case "grant_extension" | "refuse_extension":
-                await self._decide(row.id, event, officer, at)
+                await self._decide(assignment_id, event, officer, at)
             case "commit":
                 promised = date.fromisoformat(event["date"])
-                await assignments.commit_to(agency, row.id, None, promised, event["document"], words, at)
+                await assignments.commit_to(
+                    agency, assignment_id, None, promised, event["document"], words, at
+                )
             case "withdraw":
-                await assignments.withdraw(officer, row.id, None, words, event["document"], at)
+                await assignments.withdraw(officer, assignment_id, None, words, event["document"], at)
             case "transfer":
-                await assignments.transfer(officer, row.id, None, event["to"], words, event["document"], at)
+                self.given[step.task_id, event["to"]] = await assignments.transfer(
+                    officer, assignment_id, None, event["to"], words, event["document"], at
+                )
 
     async def _decide(
         self, assignment_id: int, event: Mapping[str, Any], officer: Actor, at: datetime
