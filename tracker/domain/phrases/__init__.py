@@ -12,13 +12,14 @@ from datetime import date
 from tracker.domain.phrases.assembly import assemble
 from tracker.domain.phrases.citations import cross_out_citations, cross_out_past_meetings
 from tracker.domain.phrases.dates import days
+from tracker.domain.phrases.events import gathering
 from tracker.domain.phrases.lunar_days import lunar_days
 from tracker.domain.phrases.periods import halves, periods, vague
 from tracker.domain.phrases.reading import MAX_LENGTH, read
 from tracker.domain.phrases.recurring import recurring
 from tracker.domain.phrases.relative import counted, today
 from tracker.domain.phrases.times import time_of_day
-from tracker.domain.phrases.weekdays import weekdays
+from tracker.domain.phrases.weekdays import drop_beside_dates, weekdays
 from tracker.domain.rules import DeadlineRule, Unsure
 
 __all__ = ["parse"]
@@ -42,10 +43,13 @@ def parse(phrase: str, issued_on: date) -> DeadlineRule:
     cross_out_past_meetings(reading, issued_on)
     clock = time_of_day(reading)
     found += lunar_days(reading, issued_on)
+    drop_beside_dates(reading)
     found += days(reading, issued_on)
+    found += weekdays(reading, issued_on)
+    meeting = gathering(reading)
     found += periods(reading, issued_on)
-    found += [*weekdays(reading, issued_on), *today(reading)]
-    rule = assemble(reading, found, repeated)
+    found += today(reading)
+    rule = assemble(reading, found, repeated, meeting)
     if clock is None:
         return rule
     notes = (*rule.notes, clock.note) if clock.note else rule.notes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from calendar import monthrange
 
 from tracker.domain.phrases.candidates import Candidate, Level, choose
@@ -10,27 +11,29 @@ from tracker.domain.phrases.reading import Reading
 from tracker.domain.phrases.recurring import Recurring, rules
 from tracker.domain.phrases.standing import elsewhere, is_standing
 from tracker.domain.recurrences import Recurrence
-from tracker.domain.rules import Between, DeadlineRule, InPeriod, OnDay, Period, Unsure
+from tracker.domain.rules import Between, DeadlineRule, InPeriod, OnDay, Period
 
 _MONTHS = {Period.MONTH: 1, Period.QUARTER: 3, Period.HALF_YEAR: 6}
 
 
-def assemble(reading: Reading, found: list[Candidate], repeated: Recurring) -> DeadlineRule:
+def assemble(
+    reading: Reading, found: list[Candidate], repeated: Recurring, gathering: Candidate | None
+) -> DeadlineRule:
     """The deadline, its recurrence, and whether it is standing; an event only where no day is named."""
     standing = is_standing(reading)
     opening = [c for c in found if isinstance(c.term, Between) and c.term.last is None]
     ending = [c for c in found if c not in opening]
     recurrences: tuple[str, ...] = ()
     if repeated:
-        ending, recurrences = _split(ending, repeated)
+        ending, recurrences = _split(reading, ending, repeated)
     chosen = choose(ending)
     if chosen is None and not _has_days(recurrences):
-        happening = event(reading)
+        happening = gathering or event(reading)
         if happening is not None:
             return DeadlineRule(happening.term, None, (), standing, happening.notes)
     if chosen is None:
         chosen = choose(opening)
-    if standing and not _has_days(recurrences):
+    if standing and recurrences == ("FREQ=YEARLY",):
         recurrences = ()
     if chosen is None:
         term = None if recurrences or standing else elsewhere(reading)
@@ -45,7 +48,9 @@ def _has_days(recurrences: tuple[str, ...]) -> bool:
     return any("BY" in rule for rule in recurrences)
 
 
-def _split(ending: list[Candidate], repeated: Recurring) -> tuple[list[Candidate], tuple[str, ...]]:
+def _split(
+    reading: Reading, ending: list[Candidate], repeated: Recurring
+) -> tuple[list[Candidate], tuple[str, ...]]:
     """The times that remain deadlines of their own, and the recurrence rules the others make."""
     yearless = [c for c in ending if isinstance(c.term, OnDay) and c.term.year is None]
     dated = [c for c in ending if isinstance(c.term, OnDay) and c.term.year is not None]
@@ -58,9 +63,17 @@ def _split(ending: list[Candidate], repeated: Recurring) -> tuple[list[Candidate
     ends = [_period_end(c.term) for c in ending if isinstance(c.term, InPeriod) and _is_yearless_period(c)]
     if days or ends:
         return rest, rules(repeated, [*days, *ends])
-    if len(dated) == 1 and not (repeated.weekdays or repeated.complete or repeated.quarter_months):
+    if len(dated) == 1 and _continues(reading, dated[0], repeated):
         return rest, _from_first(dated[0].term, repeated)
     return rest, rules(repeated, [])
+
+
+def _continues(reading: Reading, first: Candidate, repeated: Recurring) -> bool:
+    """Whether the frequency goes on from a date: "trước ngày 20/11/2025 và hằng tháng"."""
+    if repeated.start is None or repeated.weekdays or repeated.complete or repeated.quarter_months:
+        return False
+    between = reading.plain[first.end : repeated.start]
+    return bool(re.fullmatch(r"[\s,]*(?:\b(?:va|roi|sau do|va sau do)\b[\s,]*)?", between))
 
 
 def _is_yearless_period(candidate: Candidate) -> bool:

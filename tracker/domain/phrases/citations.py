@@ -24,6 +24,7 @@ _NOT_LEADING = (
     r"(?:(?!\btruoc\b|\bcham nhat\b|\btrong\b|\bhoan thanh\b|\bxong\b|\bhan\b|\bden\b|\bke tu\b)[^,;.~])"
 )
 _NAMED_DOCUMENT = re.compile(rf"\b{_KINDS}\b{_NOT_LEADING}{{0,90}}?\bngay\s+{DATE}")
+_NAMED_LAW = re.compile(rf"\b(?:bo luat|luat)\b{_NOT_LEADING}{{2,70}}?\s(?:nam\s+)?\d{{4}}\b")
 _MEETING = re.compile(
     r"\b(?:tai\s+)?(?:phien hop|ky hop|cuoc hop|buoi lam viec|hoi nghi|giao ban|buoi giao ban)\b"
     rf"{_NOT_LEADING}{{0,90}}?\bngay\s+(?P<date>{DATE})"
@@ -43,7 +44,7 @@ def cross_out_citations(reading: Reading) -> None:
             _cross_out_with_date(reading, match.start(), match.end())
     for known in _KNOWN_NUMBER.finditer(reading.plain):
         _cross_out_with_date(reading, known.start(), known.end())
-    for pattern in (_DATA, _IN_FORCE, _VISION, _NAMED_DOCUMENT):
+    for pattern in (_DATA, _IN_FORCE, _VISION, _NAMED_DOCUMENT, _NAMED_LAW):
         for found in reading.find(pattern):
             reading.take(found)
 

@@ -17,7 +17,7 @@ _Y = r"(?P<y>\d{4})"
 _NOT_IN_NUMBER = r"(?<![\d/.-])(?<!\d,)"
 _DAY_FORMS = (
     re.compile(rf"{_NOT_IN_NUMBER}(?P<y>\d{{4}})-(?P<m>\d{{2}})-(?P<d>\d{{2}})(?![\d/-])"),
-    re.compile(rf"{_NOT_IN_NUMBER}{_D}\s?[/.-]\s?{_M}\s?[/.-]\s?{_Y}(?!\d)"),
+    re.compile(rf"{_NOT_IN_NUMBER}{_D}\s?(?P<sep>[/.-])\s?{_M}\s?(?P=sep)\s?{_Y}(?!\d)"),
     re.compile(rf"{_NOT_IN_NUMBER}{_D}\s*thang\s*{_M}\s*,?\s*(?:nam\s*|/\s*|-\s*|\.\s*){_Y}(?!\d)"),
     re.compile(rf"{_NOT_IN_NUMBER}{_D}\s?[/.-]\s?{_M}\s*,?\s*nam\s*{_Y}(?!\d)"),
     re.compile(rf"{_NOT_IN_NUMBER}{_D}\s?/\s?{_M}\s?/\s?(?P<yy>\d{{2}})(?![\d/])"),
@@ -65,7 +65,7 @@ def days(reading: Reading, issued_on: date) -> Iterator[Candidate]:
 def _is_period_number(reading: Reading, match: re.Match[str]) -> bool:
     """Whether "15/12" follows "số", "khoản", "điều" and the like, or counts something out of something."""
     before = reading.before(match.start(), 12)
-    return bool(re.search(r"\b(?:so|dieu|khoan|diem|muc|phu luc|dat|ty le|trang)\s*$", before))
+    return bool(re.search(r"\b(?:so|dieu|khoan|diem|muc|phu luc|dat|ty le|trang|thang|quy)\s*$", before))
 
 
 def _placed(reading: Reading, term: OnDay | Unsure, start: int, end: int) -> Candidate:
@@ -121,7 +121,7 @@ def day_or_unsure(day: str, month: str | None, year: str | None) -> OnDay | Unsu
     number, in_month, in_year = int(day), int(month) if month else None, int(year) if year else None
     written = "/".join(part for part in (day, month, year) if part)
     if not 1 <= number <= 31 or (in_month is not None and not 1 <= in_month <= 12):
-        return Unsure("deadline_no_such_day", written)
+        return Unsure("deadline_impossible", written)
     if in_year is not None and not FIRST_YEAR <= in_year <= LAST_YEAR:
-        return Unsure("deadline_no_such_day", written)
+        return Unsure("deadline_impossible", written)
     return OnDay(number, in_month, in_year)

@@ -11,7 +11,7 @@ from tracker.domain.search import search_key
 
 _CLAUSE = r"[^,;:()~]{2,160}?"
 _STOP = (
-    r"(?=\s*(?:[,;:()~]|\.(?:\s|$)|$|\bde\b|\bva (?:kip thoi|bao cao|gui|trinh|to chuc|hang|dinh ky)\b|"
+    r"(?=\s*(?:[,;:()~]|\.(?:\s|$)|$|\bde\b|\b(?:trong|truoc|vao|cham nhat|hoan thanh)\b|\bva (?:kip thoi|bao cao|gui|trinh|to chuc|hang|dinh ky)\b|"
     r"\bbao cao (?:chinh phu|thu tuong)\b|\bphai\b|\bthi\b))"
 )
 _GATHERING = (
@@ -41,19 +41,28 @@ _DROPPED = {"CUA", "NAY", "CAC"}
 _LONGEST_NAME = 80
 
 
+def gathering(reading: Reading) -> Candidate | None:
+    """The first meeting named as a deadline, with its month or week: read before these make a date of their own."""
+    return _first(reading, (_AT, _AT_ALONE))
+
+
 def event(reading: Reading) -> Candidate | None:
-    """The first event named as a deadline."""
+    """The first happening named as a deadline."""
+    return _first(reading, (_WHEN, _AFTER_DAY))
+
+
+def _first(reading: Reading, patterns: tuple[re.Pattern[str], ...]) -> Candidate | None:
     found: list[tuple[int, re.Match[str]]] = []
-    for pattern in (_AT, _AT_ALONE, _WHEN, _AFTER_DAY):
+    for pattern in patterns:
         for match in reading.find(pattern):
             word = match["word"]
             if word in _SPELT and not reading.is_word(*match.span("word"), _SPELT[word]):
                 continue
             if word.endswith("khi") and not reading.is_word(match.end("word") - 3, match.end("word"), "khi"):
                 continue
-            if event_name(_clause(reading, match)):
+            if re.search(r"[A-Z]", event_name(_clause(reading, match))):
                 found.append((match.start(), match))
-            break
+                break
     if not found:
         return None
     match = min(found, key=lambda pair: pair[0])[1]

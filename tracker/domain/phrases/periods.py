@@ -42,7 +42,11 @@ _SPAN = re.compile(
     r"\s*(?:-|den het nam|den nam|den het|den|toi nam|va nam|va|,|,\s*nam)\s*(?:nam\s+)?(?P<y>\d{4})(?![\d/])"
 )
 _ONE_YEAR = re.compile(r"\b(?P<word>nam)\s*(?P<y>\d{4})(?![\d/])")
-_YEAR_CELL = re.compile(r"(?<![\d/.,-])(?P<y>(?:19|20|21)\d{2})(?=\s*(?:$|[,.;:)(~]|va\b|den\b))")
+_YEAR_CELL = re.compile(r"(?<![\d/.,-])(?P<y>(?:19|20|21)\d{2})(?=\s*(?:$|[,.;:)(~]|va\b|den\b|tro di\b))")
+_AS_CELL = re.compile(
+    r"(?:^|[,;:(~.-]|\b(?:den|trong|truoc|sau|tu|hoan thanh|va|het|cuoi|giai doan|vao|han|xong|nhat))\s*$"
+)
+_ONWARDS = re.compile(r"\s*tro (?:di|ve sau)\b")
 _NEAR = re.compile(
     r"(?<!nhung )(?<!cac )\b(?P<unit>tuan|thang|quy|nam)\s+(?P<near>nay|sau|toi|ke tiep|tiep theo|hien tai)\b"
     r"(?!\s+(?:khi|do))"
@@ -142,6 +146,8 @@ def _years(reading: Reading) -> Iterator[Candidate]:
             word = match.groupdict().get("word")
             if word and not reading.is_word(*match.span("word"), "năm", "nám", "nãm"):
                 continue
+            if not word and not _AS_CELL.search(reading.before(match.start())):
+                continue
             if FIRST_YEAR <= int(match["y"]) <= LAST_YEAR:
                 yield _found(reading, _year(int(match["y"])), match)
 
@@ -175,7 +181,7 @@ def _numbered(reading: Reading, period: Period, match: re.Match[str], issued_on:
     if not 1 <= number <= top or (year is not None and not FIRST_YEAR <= year <= LAST_YEAR):
         words = reading.cased[match.start() : match.end()].strip()
         reading.take(match)
-        return Candidate(Unsure("deadline_no_such_period", words), match.start(), match.end(), Level.PLACED)
+        return Candidate(Unsure("deadline_impossible", words), match.start(), match.end(), Level.PLACED)
     last = InPeriod(period, number, year)
     if not match["n1"] or not 1 <= _number(match["n1"]) <= top:
         return _found(reading, last, match)
@@ -196,7 +202,9 @@ def _found(reading: Reading, term: InPeriod, match: re.Match[str]) -> Candidate:
     """A period with the meaning of the word before it: "trước" ends before it begins, "từ" only opens it."""
     start = match.start()
     begins = _BEGINS.search(reading.before(start))
-    if begins and reading.is_word(*_places(reading, start, begins), "từ", "sau"):
+    if _ONWARDS.match(reading.plain, match.end()):
+        found = Candidate(Between(term), start, match.end(), Level.BARE)
+    elif begins and reading.is_word(*_places(reading, start, begins), "từ", "sau"):
         if begins["word"] == "sau" or "sau" in begins[0]:
             term = _following(term)
         found = Candidate(Between(term), start, match.end(), Level.BARE)

@@ -39,6 +39,7 @@ _SPELT_MONTH = re.compile(
     r"\btháng\s+(mười\s+(?:một|hai)|mười|một|hai|ba|tư|bốn|sáu|bảy|tám|chín|năm(?=\s+năm\b))(?!\s+(?:mươi|năm\s+một))\b",
     re.I,
 )
+_OTHER_QUARTER = re.compile(r"\b([qQ])[uU][íÍìÌỉĩị](?!\w)")
 _SPELT_QUARTER = re.compile(r"\b(quý|quí)\s+(một|nhất|hai|ba|tư|bốn)\b", re.I)
 _REPEATED_AMOUNT = re.compile(rf"(\d)\s*\(\s*(?:{_COUNT})\s*\)", re.I)
 _REPEATED_DIGITS = re.compile(rf"\b(?:{_COUNT})\s*\(\s*(\d+)\s*\)", re.I)
@@ -109,6 +110,7 @@ def _in_digits(text: str) -> str:
     for pattern, form in _HALVES:
         text = pattern.sub(form, text)
     text = _REPEATED_DIGITS.sub(r"\1", _REPEATED_AMOUNT.sub(r"\1", text))
+    text = _OTHER_QUARTER.sub(r"\1uý", text)
     text = _SPELT_MONTH.sub(lambda match: f"tháng {_value(match[1])}", text)
     text = _SPELT_QUARTER.sub(
         lambda match: f"quý {1 if match[2].lower() == 'nhất' else _value(match[2])}", text

@@ -52,7 +52,10 @@ _WEEKDAY_NAMES = {
 _WEEKDAY = r"(?:thu\s*(?:hai|ba|tu|nam|sau|bay|[2-7])|chu\s*nhat|cn)\b"
 _WEEKDAYS = re.compile(
     rf"(?:\b(?:cac\s+)?(?:ngay\s+)?)?\b(?P<days>{_WEEKDAY}(?:\s*(?:,|va|-|hoac)\s*(?:ngay\s+)?{_WEEKDAY})*)"
-    r"(?P<place>\s+(?:dau tien|dau|cuoi cung|cuoi|thu\s*[1-5]))?"
+)
+_WEEKDAY_OF_MONTH = re.compile(
+    rf"\b(?:ngay\s+)?(?P<day>{_WEEKDAY})\s+(?P<place>dau tien|dau|cuoi cung|cuoi|thu\s*[1-5])\s+(?:cua\s+)?"
+    r"(?:hang|moi|tung|cac)?\s*thang\b(?!\s*\d)"
 )
 _EVERY_WEEKDAY = re.compile(r"\b(?:moi|cac|hang|vao cac)\s+(?:ngay\s+)?$")
 _UNIT_RULES: dict[str, tuple[Frequency, int]] = {
@@ -73,6 +76,8 @@ class Recurring:
     quarter_months: tuple[int, ...] = ()
     weekdays: tuple[str, ...] = ()
     complete: list[str] = field(default_factory=list)
+    # Where the first frequency stands: right after a date it makes a series of it.
+    start: int | None = None
 
     def add(self, frequency: Frequency, interval: int = 1) -> None:
         """Note how often, once."""
@@ -86,17 +91,21 @@ class Recurring:
 def recurring(reading: Reading) -> Recurring:
     """How often and on which named days; crossed out. Days of a month are found later, with the dates."""
     found = Recurring()
+    for match in reading.find(_QUARTER_MONTH):
+        is_first = match["which"].startswith("dau")
+        found.quarter_months = (1, 4, 7, 10) if is_first else (3, 6, 9, 12)
+        reading.take(match)
     for match in reading.find(_WORKING_DAY):
         found.complete.append(_working_day(match))
+        reading.take(match)
+    for match in reading.find(_WEEKDAY_OF_MONTH):
+        name = f"{_place(match['place'])}{WEEKDAYS[weekday_number(match['day'])]}"
+        found.complete.append(Recurrence("MONTHLY", 1, (name,)).text())
         reading.take(match)
     for match in reading.find(_LAST_DAY):
         frequency, interval = _UNIT_RULES[match["unit"]]
         rule = Recurrence(frequency, interval, month_days=(-1,) if frequency == "MONTHLY" else ())
         found.complete.append(rule.text())
-        reading.take(match)
-    for match in reading.find(_QUARTER_MONTH):
-        is_first = match["which"].startswith("dau")
-        found.quarter_months = (1, 4, 7, 10) if is_first else (3, 6, 9, 12)
         reading.take(match)
     for pattern, unit in ((_NEXT_YEAR, "nam"), (_NEXT_MONTH, "thang")):
         for match in reading.find(pattern):
@@ -118,8 +127,13 @@ def _frequencies(reading: Reading, found: Recurring) -> None:
     for match in reading.find(_EVERY):
         if not _is_every(reading, match):
             continue
-        for unit in _ONE_UNIT.finditer(match["units"]):
+        units = [*_ONE_UNIT.finditer(match["units"])]
+        shift = match.start("units")
+        if any(not _is_unit(reading, shift + unit.start("unit"), unit["unit"]) for unit in units):
+            continue
+        for unit in units:
             _add_unit(found, unit["n"], unit["unit"])
+        found.start = match.start() if found.start is None else found.start
         reading.take(match)
 
 
@@ -134,6 +148,20 @@ def _is_every(reading: Reading, match: re.Match[str]) -> bool:
     if word == "moi" and not reading.is_word(start, start + 3, "mỗi"):
         return False
     return not (word == "tung" and not reading.is_word(start, start + 4, "từng"))
+
+
+_SPELT_UNITS = {
+    "ngay": ("ngày",),
+    "tuan": ("tuần",),
+    "thang": ("tháng", "thang"),
+    "quy": ("quý", "qúy"),
+    "nam": ("năm", "nám", "nãm"),
+}
+
+
+def _is_unit(reading: Reading, start: int, unit: str) -> bool:
+    """Whether the word is the unit and not its twin without diacritics: "quy định", "Việt Nam"."""
+    return reading.is_word(start, start + len(unit), *_SPELT_UNITS[unit])
 
 
 def _add_unit(found: Recurring, number: str, unit: str) -> None:
@@ -171,11 +199,7 @@ def _weekdays(reading: Reading, found: Recurring) -> None:
         if not frequencies and not every:
             return
         names = tuple(WEEKDAYS[weekday_number(name[0])] for name in re.finditer(_WEEKDAY, match["days"]))
-        if match["place"] and "MONTHLY" in frequencies:
-            names = tuple(f"{_place(match['place'])}{name}" for name in names)
-            found.complete.append(Recurrence("MONTHLY", _interval(found, "MONTHLY"), names).text())
-            found.every = [pair for pair in found.every if pair[0] != "MONTHLY"]
-        elif every or "WEEKLY" in frequencies:
+        if every or "WEEKLY" in frequencies:
             found.weekdays += names
             found.add("WEEKLY", _interval(found, "WEEKLY"))
         reading.take(match)

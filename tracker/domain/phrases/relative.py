@@ -23,7 +23,7 @@ _LEAD = (
     r"tre nhat|sau|truoc|la|it nhat|toi thieu|qua|som nhat|dinh ky)\b[\s:,]*)+)"
 )
 _BASE = (
-    r"(?:\s*(?:tiep theo|toi|lien tuc|lien tiep)?\s*,?\s*\(?\s*(?P<b>ke tu|tinh tu|tu|ke|sau|truoc|so voi)\s+(?P<c>[^,;~()]{2,160}?)"
+    r"(?:\s*(?:tiep theo|toi|lien tuc|lien tiep)?\s*,?\s*\(?\s*(?P<b>ke tu|tinh tu|tu|ke|sau|truoc(?!\s+(?:ngay\s+)?\d{1,2}\s?[/-]\s?\d{1,2}(?![\d/-]))|so voi)\s+(?P<c>[^,;~()]{2,160}?)"
     r"(?=\s*(?:[,;~()]|\.(?:\s|$)|$|\bphai\b|\bde (?:bao cao|tong hop)\b|\bgui\b|\bbao cao (?:chinh phu|thu tuong)\b)))"
 )
 _COUNTED = re.compile(rf"{_LEAD}?{_AMOUNT}{_BASE}?")
@@ -32,9 +32,17 @@ _BASE_FIRST = re.compile(
     r"(?:trong vong|trong thoi han|trong|cham nhat(?: la| sau)?|khong qua|toi da|la)\s+(?:khong qua\s+)?"
     + _AMOUNT
 )
+_BASE_THEN_AMOUNT = re.compile(
+    r"\b(?P<b>(?:ngay\s+)?sau|ke tu|tinh tu)\s+(?P<c>(?:khi|ngay)\s+[^,;.~]{2,100}?)\s*,?\s*"
+    + _AMOUNT
+    + r"(?=\s*(?:$|[,;.)~]))"
+)
 _BEFORE_FIRST = re.compile(
     r"\btruoc\s+(?P<c>(?:khi\s+|ngay\s+)?[^,;.~]{2,80}?)\s+(?:it nhat|toi thieu|cham nhat|la)\s+(?:la\s+)?"
     + _AMOUNT
+)
+_BEFORE_THEN_AMOUNT = re.compile(
+    r"\btruoc\s+(?P<c>(?:khi|ngay)\s+(?!\d)[^,;.~]{2,80}?)\s+" + _AMOUNT + r"(?=\s*(?:$|[,;.)~]))"
 )
 _NOT_CLOCK = re.compile(r"\s*(?:\d|phut|ngay|hang|thu\b|chieu|sang|trua|toi\b|cung ngay)")
 _UNITS = {
@@ -58,15 +66,22 @@ _TODAY = re.compile(
     r"\b(?:ngay\s+trong\s+ngay|trong\s+ngay|ngay\s+hom\s+nay|hom\s+nay|ngay\s+nay)\b(?!\s*(?:\d|lam viec|cuoi|dau|nghi|le|ky))"
 )
 _TOMORROW = re.compile(r"\b(?:ngay\s+mai|ngay\s+hom\s+sau|ngay\s+kia)\b")
+_THIS_PART = re.compile(r"(?<=[~\s])(?:(?:sang|trua|chieu|toi)\s+)?(?P<near>mai|nay)\b(?=\s*(?:$|[,;.)~]))")
 _DATE = re.compile(DATE)
 
 
 def counted(reading: Reading, recurring: Recurring) -> Iterator[Candidate]:
     """Amounts of time with what they are counted from; "N days after each quarter" goes to `recurring`."""
-    for pattern, sign in ((_BASE_FIRST, 1), (_BEFORE_FIRST, -1), (_COUNTED, 1)):
+    for pattern, sign in (
+        (_BASE_FIRST, 1),
+        (_BASE_THEN_AMOUNT, 1),
+        (_BEFORE_FIRST, -1),
+        (_BEFORE_THEN_AMOUNT, -1),
+        (_COUNTED, 1),
+    ):
         for match in reading.find(pattern):
             groups = match.groupdict()
-            if not _is_duration(reading, match, groups):
+            if pattern is _COUNTED and not _is_duration(reading, match, groups):
                 continue
             unit = Unit.WORKDAY if "lam" in match["u"] else _UNITS[match["u"].split()[0]]
             amount = int(match["n"]) * (-1 if sign < 0 or groups.get("b") in ("truoc", "so voi") else 1)
@@ -79,9 +94,12 @@ def counted(reading: Reading, recurring: Recurring) -> Iterator[Candidate]:
 
 def today(reading: Reading) -> Iterator[Candidate]:
     """ "trong ngày", "hôm nay", "ngày mai": reckoned from the issue."""
-    for pattern in (_TODAY, _TOMORROW):
+    for pattern in (_TODAY, _TOMORROW, _THIS_PART):
         for match in reading.find(pattern):
-            amount = 0 if pattern is _TODAY else 2 if "kia" in match[0] else 1
+            if pattern is _THIS_PART:
+                amount = 0 if match["near"] == "nay" else 1
+            else:
+                amount = 0 if pattern is _TODAY else 2 if "kia" in match[0] else 1
             yield Candidate(After(amount, Unit.DAY), match.start(), match.end(), Level.PLACED)
             reading.take(match)
 
@@ -137,7 +155,11 @@ def _term(
         return _after_period(closing, amount, unit, recurring)
     label = reading.cased[start:end]
     label = re.sub(r"^(?:khi|ngày|thời điểm|lúc|ngay|thoi diem)\s+", "", label, flags=re.I)
-    return days_after(amount, unit, label) if event_name(label) else After(amount, unit, stated=False)
+    return (
+        days_after(amount, unit, label)
+        if re.search(r"[A-Z]", event_name(label))
+        else After(amount, unit, stated=False)
+    )
 
 
 def _after_period(closing: re.Match[str], amount: int, unit: Unit, recurring: Recurring) -> After | None:

@@ -10,14 +10,14 @@ from tracker.domain.phrases.reading import Reading
 
 _UNTIL = r"(?:(?:\d{1,2}\s*(?:gio|h|g|:)\s*(?:\d{2})?(?:\s*phut)?)\s*(?:-|den)\s*)?"
 _CLOCK = re.compile(
-    rf"(?<![\d/]){_UNTIL}(?P<h>\d{{1,2}})\s*(?:(?:gio|h|g)\b\s*(?:(?P<m>\d{{1,2}})(?!\s*(?:thang|/|-|\.)\s*\d)"
+    rf"(?<![\d/]){_UNTIL}(?P<h>\d{{1,2}})\s*(?:(?:gio|h)\b\s*(?:(?P<m>\d{{1,2}})(?!\d|\s*(?:thang|/|-|\.)\s*\d)"
     r"\s*(?:phut|p|')?)?|(?:h|g)(?P<m2>\d{2})(?!\d)\s*(?:phut|p|')?|:(?P<m3>\d{2})(?::\d{2})?(?!\d))"
     r"(?:\s*,?\s*(?:buoi\s+)?(?P<part>sang|trua|chieu|toi|dem)\b(?!\s+da))?"
 )
 _OFFICE = re.compile(r"\b(?:het|cuoi|trong)\s+gio\s+(?:hanh chinh|lam viec)\b")
 _PART = re.compile(
     r"\b(?:(?:trong|vao|dau|cuoi|het|ngay)\s+)?(?P<edge>dau gio|cuoi gio|dau|cuoi)?\s*(?:buoi\s+)?"
-    r"(?P<part>sang|trua|chieu|toi|dem)\s+(?=ngay\b|\d|thu\b|chu nhat\b|nay\b|mai\b|hom\b|cung ngay)"
+    r"(?P<part>sang|trua|chieu|toi|dem)\s+(?=ngay\b|~|\d|thu\b|chu nhat\b|nay\b|mai\b|hom\b|cung ngay)"
 )
 _SPELT = {"sang": "sáng", "trua": "trưa", "chieu": "chiều", "toi": "tối", "dem": "đêm"}
 # The end of the part of the day, as offices keep it; docs/decisions/0001-counting-days.md.

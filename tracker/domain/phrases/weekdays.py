@@ -17,6 +17,19 @@ _WEEKDAY = re.compile(
 )
 
 
+_BESIDE_DATE = re.compile(
+    r"\b(?:ngay\s+)?(?P<day>thu\s*(?:hai|ba|tu|nam|sau|bay|[2-7])|chu\s*nhat)\s*[,(]?\s*"
+    r"(?=(?:ngay\s+)?\d{1,2}\s*(?:/|-|\.|thang)\s*\d)"
+)
+
+
+def drop_beside_dates(reading: Reading) -> None:
+    """Blank out "thứ Sáu" before its date, so that the words before it still lead to the date."""
+    for match in reading.find(_BESIDE_DATE):
+        blanks = " " * len(match[0])
+        reading.plain = reading.plain[: match.start()] + blanks + reading.plain[match.end() :]
+
+
 def weekdays(reading: Reading, issued_on: date) -> Iterator[Candidate]:
     """The weekday of this or the next week, or the first such day from the issue on."""
     for match in reading.find(_WEEKDAY):
