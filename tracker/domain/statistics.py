@@ -157,11 +157,8 @@ def percentage(numerator: int, denominator: int, rounding: Rounding, decimals: i
     if numerator < 0 or denominator <= 0 or decimals < 0 or rounding is Rounding.REMAINDER:
         raise ValueError("a percentage needs numerator >= 0, denominator > 0, decimals >= 0, a rounding")
     scaled = numerator * 100 * 10**decimals
-    if rounding is Rounding.HALF_UP:
-        units = (2 * scaled + denominator) // (2 * denominator)
-    else:
-        units = scaled // denominator
-    return Decimal(units).scaleb(-decimals)
+    half = denominator if rounding is Rounding.HALF_UP else 0
+    return Decimal((2 * scaled + half) // (2 * denominator)).scaleb(-decimals)
 
 
 def official_rate(
