@@ -20,6 +20,7 @@ ARROWS: dict[str, set[str]] = {
     "i18n": set(),
     "domain": set(),
     "words": {"domain", "i18n"},
+    "refusals": {"domain", "i18n"},
     "shipped": {"domain"},
     "mailbox": {"domain", "clock"},
     "feeds": {"domain", "i18n", "words"},
@@ -29,9 +30,10 @@ ARROWS: dict[str, set[str]] = {
     "documents": {"domain", "i18n", "words"},
     "intake": {"domain", "i18n", "shipped"},
     "actions": {"domain", "db", "mail", "feeds", "documents", "intake", "i18n", "settings", "shipped", "words"},
-    "api": {"domain", "db", "actions", "feeds", "documents", "intake", "i18n", "words", "settings", "clock"},
-    "web": {"domain", "db", "actions", "feeds", "documents", "intake", "i18n", "words", "settings", "clock",
-            "api", "mailbox"},
+    "api": {"domain", "db", "actions", "feeds", "documents", "intake", "i18n", "words", "refusals", "settings",
+            "clock"},
+    "web": {"domain", "db", "actions", "feeds", "documents", "intake", "i18n", "words", "refusals", "settings",
+            "clock", "api", "mailbox"},
     "jobs": {"domain", "db", "actions", "mail", "settings", "clock", "i18n"},
 }  # fmt: skip
 
