@@ -12,15 +12,18 @@ from urllib.parse import urlsplit
 from litestar import Litestar, Response
 from litestar.types import ControllerRouterHandler
 
+from tracker import clock
 from tracker.actions.office import use_office
 from tracker.api.errors import problem_response
 from tracker.api.security import guard
 from tracker.db.engine import close_pool, open_pool
+from tracker.jobs import reminders
+from tracker.jobs.worker import delivery_of, hours_of, transport_of
 from tracker.mailbox import LocalMailbox
 from tracker.process import with_secret_key
 from tracker.settings import Settings, is_loopback
 from tracker.web import routers as web_routers
-from tracker.web.errors import page_of_error, refused_page
+from tracker.web.errors import ErrorPage, refused_page
 from tracker.web.state import WebRequest, make_state
 
 _EDGES = ("tracker.api.v1", "tracker.api.calendars", "tracker.api.health", "tracker.api.docs")
@@ -46,13 +49,11 @@ def create_app(
     *,
     is_demonstration: bool = False,
     mailbox: LocalMailbox | None = None,
-    after_step: Callable[[], Awaitable[None]] | None = None,
 ) -> Service:
     """The service: API, pages, feeds and health, with the pool open while it lives.
 
     `is_demonstration` opens the sign-in that believes everybody, and the clock that can be moved;
-    `mailbox` is the local mailbox whose letters can be read at `/thu`, and `after_step` what a day forward sets
-    going: the sweep and the delivery.
+    `mailbox` is the local mailbox whose letters can be read at `/thu`.
     """
     settings = with_secret_key(settings)
     assert settings.secret_key is not None
@@ -77,9 +78,21 @@ def create_app(
     app.state["settings"] = settings
     app.state["secret_key"] = settings.secret_key.reveal().encode()
     app.state["web"] = make_state(
-        settings, is_demonstration=is_demonstration, mailbox=mailbox, after_step=after_step
+        settings, is_demonstration=is_demonstration, mailbox=mailbox, after_step=_sweep_and_deliver(settings)
     )
     return app
+
+
+def _sweep_and_deliver(settings: Settings) -> Callable[[], Awaitable[None]]:
+    """What follows a step of the demonstration's clock: nobody waits for the next tick of the worker."""
+
+    async def run() -> None:
+        await reminders.run(clock.utc_now(), hours_of(settings))
+        transport = transport_of(settings)
+        if transport is not None:
+            await delivery_of(settings, transport).run()
+
+    return run
 
 
 def _edges() -> list[ControllerRouterHandler]:
@@ -100,8 +113,8 @@ def _hosts(settings: Settings) -> frozenset[str]:
     return frozenset(name.lower() for name in names)
 
 
-async def _answer_error(request: WebRequest, exception: Exception) -> Response[bytes]:
+def _answer_error(request: WebRequest, exception: Exception) -> Response[bytes]:
     """Problem details to machines, a page to people."""
     if request.scope["path"].startswith(_MACHINE_PATHS):
         return problem_response(request, exception)
-    return await page_of_error(request, exception)
+    return ErrorPage(request, exception)

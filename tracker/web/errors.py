@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 from urllib.parse import urlencode
 
 from litestar import Response
-from litestar.types import Scope
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from tracker.api.errors import Refusal, problem_details
 from tracker.api.negotiation import language_of, media_type_of
@@ -21,6 +22,25 @@ from tracker.web.wording import sentence
 HTML_TYPE = "text/html"
 
 logger = logging.getLogger("tracker.web")
+
+
+class ErrorPage(Response[bytes]):
+    """An answer that is made when it is sent: Litestar's error handlers cannot wait, and a page asks who reads it."""
+
+    def __init__(self, request: WebRequest, exception: Exception) -> None:
+        super().__init__(content=b"")
+        self._of = request, exception
+
+    def to_asgi_response(self, *args: Any, **kwargs: Any) -> Any:
+        """The page as an ASGI application."""
+        request, exception = self._of
+
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            page = await page_of_error(request, exception)
+            asgi: ASGIApp = page.to_asgi_response(*args, **kwargs)
+            await asgi(scope, receive, send)
+
+        return answer
 
 
 async def page_of_error(request: WebRequest, exception: Exception) -> Response[bytes]:
