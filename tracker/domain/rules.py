@@ -296,6 +296,9 @@ def _unpack(data: Any) -> Any:
 
 def check(rule: DeadlineRule) -> None:
     """Raise RuleInvalid for a rule whose numbers make no sense, naming the part."""
+    for note in rule.notes:
+        if note not in NOTES:
+            raise RuleInvalid.one("/notes", RuleInvalid.code, note)
     parts: list[object] = [rule.term]
     if isinstance(rule.term, Between):
         parts += [rule.term.first, rule.term.last]
@@ -307,12 +310,32 @@ def check(rule: DeadlineRule) -> None:
             raise RuleInvalid.one(f"/term/{wrong[0]}", RuleInvalid.code, wrong[1])
 
 
+# The last ISO week is left out: not every year has a week 53.
+_PERIODS_A_YEAR = {
+    Period.WEEK: 52,
+    Period.MONTH: 12,
+    Period.QUARTER: 4,
+    Period.HALF_YEAR: 2,
+    Period.YEAR: 1,
+}
+REASONS = frozenset({"deadline_vague", "deadline_elsewhere", "deadline_impossible", "deadline_phrase_long"})
+NOTES = frozenset(
+    {
+        "note_first_day",
+        "note_several_dates",
+        "note_before_event",
+        "note_weekday",
+        "note_part_of_day",
+        "note_office_hours",
+        "note_midnight",
+    }
+)
 _LIMITS: dict[str, tuple[int, int]] = {
     "day": (1, 31),
     "month": (1, 12),
     "year": (FIRST_YEAR, LAST_YEAR),
     "number": (1, 53),
-    "amount": (-5000, 5000),
+    "amount": (-1000, 1000),
     "offset": (-400, 400),
 }
 
@@ -327,4 +350,8 @@ def _wrong_number(part: object) -> tuple[str, object] | None:
                 return name, value
     if isinstance(part, OnEvent) and not _EVENT_NAME.fullmatch(part.name):
         return "name", part.name
+    if isinstance(part, InPeriod) and (part.number or 1) > _PERIODS_A_YEAR[part.period]:
+        return "number", part.number
+    if isinstance(part, Unsure) and part.reason not in REASONS:
+        return "reason", part.reason
     return None

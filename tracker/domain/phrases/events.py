@@ -11,8 +11,8 @@ from tracker.domain.search import search_key
 
 _CLAUSE = r"[^,;:()~]{2,160}?"
 _STOP = (
-    r"(?=\s*(?:[,;:()~]|\.(?:\s|$)|$|\bde\b|\b(?:trong|truoc|vao|cham nhat|hoan thanh)\b|\bva (?:kip thoi|bao cao|gui|trinh|to chuc|hang|dinh ky)\b|"
-    r"\bbao cao (?:chinh phu|thu tuong)\b|\bphai\b|\bthi\b))"
+    r"(?=\s*(?:[,;:()~]|\.(?:\s|$)|$|\bde\b|\b(?:trong|truoc|vao|cham nhat|hoan thanh)\b|\bphai\b|\bthi\b|"
+    r"\bva (?:kip thoi|bao cao|gui|trinh|to chuc|hang|dinh ky)\b|\bbao cao (?:chinh phu|thu tuong)\b))"
 )
 _GATHERING = (
     r"(?:phien hop|ky hop|hoi nghi|cuoc hop|buoi hop|dai hoi|buoi lam viec|phien giai trinh|phien chat van|giao ban|"

@@ -9,18 +9,21 @@ from datetime import date
 from tracker.domain.lunar import BRANCHES, STEMS, cycle_year
 from tracker.domain.phrases.candidates import Candidate, Level, level_at
 from tracker.domain.phrases.reading import Reading
-from tracker.domain.rules import OnDay, OnLunar, Unsure
+from tracker.domain.rules import FIRST_YEAR, LAST_YEAR, OnDay, OnLunar, Unsure
 from tracker.domain.search import search_key
 
 _STEM = "|".join(dict.fromkeys(search_key(stem) for stem in STEMS))
 _BRANCH = "|".join(
     ["ty", *dict.fromkeys(search_key(b) for b in BRANCHES if search_key(b) != "ty"), "ti", "meo"]
 )
-_YEAR = rf"(?:\s*,?\s*(?:nam\s+)?(?:(?P<stem>{_STEM})\s+(?P<branch>{_BRANCH})\b)?\s*[-(]?\s*(?:nam\s+)?(?P<y>\d{{4}})?\)?(?:\s*(?P<near>nay|sau|toi)\b)?)"
+_YEAR = (
+    rf"(?:\s*,?\s*(?:nam\s+)?(?:(?P<stem>{_STEM})\s+(?P<branch>{_BRANCH})\b)?"
+    r"\s*[-(]?\s*(?:nam\s+)?(?P<y>\d{4})?\)?(?:\s*(?P<near>nay|sau|toi)\b)?)"
+)
 _NEW_YEAR = re.compile(
     r"\b(?P<which>(?:truoc|sau|den|trong|dip|truoc dip|trong dip|truoc ngay|den truoc)\s+)?(?:(?P<d>29|30)\s+)?"
-    r"(?P<tet>tet)(?:\s+(?:nguyen dan|am lich|co truyen|ta|co truyen dan toc))?\b(?!\s+(?:duong lich|trung thu|tay|doan ngo))"
-    + _YEAR
+    r"(?P<tet>tet)(?:\s+(?:nguyen dan|am lich|co truyen|ta|co truyen dan toc))?\b"
+    r"(?!\s+(?:duong lich|trung thu|tay|doan ngo))" + _YEAR
 )
 _NEW_YEAR_DAY = re.compile(r"\b(?:ngay\s+)?(?:mung|mong)\s*(?P<d>\d{1,2})\s+tet(?:\s+nguyen dan)?" + _YEAR)
 _SOLAR_NEW_YEAR = re.compile(
@@ -94,7 +97,7 @@ def _lunar_year(match: re.Match[str], issued_on: date) -> int | None:
 
 
 def _found(reading: Reading, match: re.Match[str], term: OnLunar | Unsure) -> Candidate:
-    if isinstance(term, OnLunar) and not (1 <= term.day <= 30 and 1 <= term.month <= 12):
+    if isinstance(term, OnLunar) and not _is_possible(term):
         term = Unsure("deadline_vague", reading.cased[match.start() : match.end()].strip())
     level = (
         Level.LIMIT
@@ -105,10 +108,15 @@ def _found(reading: Reading, match: re.Match[str], term: OnLunar | Unsure) -> Ca
     return Candidate(term, match.start(), match.end(), max(level, Level.PLACED))
 
 
+def _is_possible(term: OnLunar) -> bool:
+    in_range = term.year is None or FIRST_YEAR <= term.year <= LAST_YEAR
+    return 1 <= term.day <= 30 and 1 <= term.month <= 12 and in_range
+
+
 def _solar_new_year(reading: Reading, match: re.Match[str]) -> Candidate:
     year = int(match["y"]) if match["y"] else None
     term: OnDay | Unsure = OnDay(31, 12, year - 1 if year else None)
-    if match["which"] == "sau":
+    if match["which"] == "sau" or (year and not FIRST_YEAR < year <= LAST_YEAR):
         term = Unsure("deadline_vague", reading.cased[match.start() : match.end()].strip())
     reading.take(match)
     return Candidate(term, match.start(), match.end(), Level.LIMIT)

@@ -22,7 +22,8 @@ _EVERY = re.compile(
 )
 _ONE_UNIT = re.compile(r"(?P<n>\d{0,2})\s*(?P<unit>ngay|tuan|thang|quy|nam)\b")
 _ONCE_IN = re.compile(
-    r"\b(?:dinh ky\s+)?(?:moi\s+)?(?P<n>\d{0,2})\s*(?P<unit>ngay|tuan|thang|quy|nam)\s*(?:/\s*1?\s*lan|(?:1|mot)\s+lan)\b"
+    r"\b(?:dinh ky\s+)?(?:moi\s+)?(?P<n>\d{0,2})\s*(?P<unit>ngay|tuan|thang|quy|nam)"
+    r"\s*(?:/\s*1?\s*lan|(?:1|mot)\s+lan)\b"
 )
 _TIMES_A = re.compile(
     r"\b(?P<times>\d{1,2}|mot|hai|ba|bon)\s*lan\s*(?:/|moi|trong|mot|1|\s)\s*(?:1\s*|mot\s+)?(?P<unit>ngay|tuan|thang|quy|nam)\b"

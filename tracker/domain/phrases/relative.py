@@ -19,12 +19,18 @@ _AMOUNT = (
     r"(?P<n>\d{1,3})\s*(?P<u>gio|h|ngay\s+lam\s+viec|ngay|tuan|thang|nam)\b(?!\s*\d|\s*/|\s+(?:dau|cuoi)\s+nam)"
 )
 _LEAD = (
-    r"(?P<lead>(?:\b(?:trong|khoang|vong|thoi han|thoi gian|han|khong qua|khong vuot qua|toi da|nhieu nhat|cham nhat|muon nhat|"
-    r"tre nhat|sau|truoc|la|it nhat|toi thieu|qua|som nhat|dinh ky)\b[\s:,]*)+)"
+    r"(?P<lead>(?:\b(?:trong|khoang|vong|thoi han|thoi gian|han|khong qua|khong vuot qua|toi da|nhieu nhat|"
+    r"cham nhat|muon nhat|tre nhat|sau|truoc|la|it nhat|toi thieu|qua|som nhat|dinh ky)\b[\s:,]*)+)"
+)
+# "trước 15/12" is a day of its own; "trước ngày 31/12/2025" may be what is counted back from.
+_NOT_A_DAY = r"(?!\s+(?:ngay\s+)?\d{1,2}\s?[/-]\s?\d{1,2}(?![\d/-]))"
+_BASE_ENDS = (
+    r"(?=\s*(?:[,;~()]|\.(?:\s|$)|$|\bphai\b|\bde (?:bao cao|tong hop)\b|\bgui\b|"
+    r"\bbao cao (?:chinh phu|thu tuong)\b))"
 )
 _BASE = (
-    r"(?:\s*(?:tiep theo|toi|lien tuc|lien tiep)?\s*,?\s*\(?\s*(?P<b>ke tu|tinh tu|tu|ke|sau|truoc(?!\s+(?:ngay\s+)?\d{1,2}\s?[/-]\s?\d{1,2}(?![\d/-]))|so voi)\s+(?P<c>[^,;~()]{2,160}?)"
-    r"(?=\s*(?:[,;~()]|\.(?:\s|$)|$|\bphai\b|\bde (?:bao cao|tong hop)\b|\bgui\b|\bbao cao (?:chinh phu|thu tuong)\b)))"
+    r"(?:\s*(?:tiep theo|toi|lien tuc|lien tiep)?\s*,?\s*\(?\s*"
+    rf"(?P<b>ke tu|tinh tu|tu|ke|sau|truoc{_NOT_A_DAY}|so voi)\s+(?P<c>[^,;~()]{{2,160}}?){_BASE_ENDS})"
 )
 _COUNTED = re.compile(rf"{_LEAD}?{_AMOUNT}{_BASE}?")
 _BASE_FIRST = re.compile(
@@ -44,6 +50,13 @@ _BEFORE_FIRST = re.compile(
 _BEFORE_THEN_AMOUNT = re.compile(
     r"\btruoc\s+(?P<c>(?:khi|ngay)\s+(?!\d)[^,;.~]{2,80}?)\s+" + _AMOUNT + r"(?=\s*(?:$|[,;.)~]))"
 )
+_FORMS = (
+    (_BASE_FIRST, 1),
+    (_BASE_THEN_AMOUNT, 1),
+    (_BEFORE_FIRST, -1),
+    (_BEFORE_THEN_AMOUNT, -1),
+    (_COUNTED, 1),
+)
 _NOT_CLOCK = re.compile(r"\s*(?:\d|phut|ngay|hang|thu\b|chieu|sang|trua|toi\b|cung ngay)")
 _UNITS = {
     "gio": Unit.HOUR,
@@ -55,15 +68,17 @@ _UNITS = {
 }
 _OWN = r"(?:chi thi|cong dien|cong van|quyet dinh|nghi quyet|thong bao|van ban|ket luan|ke hoach|chuong trinh|de an)"
 _ISSUED = re.compile(
-    rf"^(?:ngay|thoi diem|khi|luc)?\s*(?:(?:{_OWN}(?: so \S+)?(?: nay)?\s+(?:duoc\s+)?)?(?:ky|ban hanh|phat hanh)\b|hom nay\b|nay\b"
-    rf"|{_OWN} nay$)"
+    rf"^(?:ngay|thoi diem|khi|luc)?\s*(?:(?:{_OWN}(?: so \S+)?(?: nay)?\s+(?:duoc\s+)?)?"
+    rf"(?:ky|ban hanh|phat hanh)\b|hom nay\b|nay\b|{_OWN} nay$)"
 )
 _RECEIVED = re.compile(r"\b(?:nhan|tiep nhan)\b")
 _PERIOD_END = re.compile(
-    r"^(?:ngay|khi|thoi diem)?\s*(?:ket thuc|het|cuoi)\s+(?:ky\s+bao cao\s+)?(?:ngay cuoi\s+)?(?:hang\s+|moi\s+)?(?P<unit>thang|quy|nam|tuan)\b\s*(?P<y>\d{4})?(?P<rest>.*)$"
+    r"^(?:ngay|khi|thoi diem)?\s*(?:ket thuc|het|cuoi)\s+(?:ky\s+bao cao\s+)?(?:ngay cuoi\s+)?(?:hang\s+|moi\s+)?"
+    r"(?P<unit>thang|quy|nam|tuan)\b\s*(?P<y>\d{4})?"
 )
 _TODAY = re.compile(
-    r"\b(?:ngay\s+trong\s+ngay|trong\s+ngay|ngay\s+hom\s+nay|hom\s+nay|ngay\s+nay)\b(?!\s*(?:\d|lam viec|cuoi|dau|nghi|le|ky))"
+    r"\b(?:ngay\s+trong\s+ngay|trong\s+ngay|ngay\s+hom\s+nay|hom\s+nay|ngay\s+nay)\b"
+    r"(?!\s*(?:\d|lam viec|cuoi|dau|nghi|le|ky))"
 )
 _TOMORROW = re.compile(r"\b(?:ngay\s+mai|ngay\s+hom\s+sau|ngay\s+kia)\b")
 _THIS_PART = re.compile(r"(?<=[~\s])(?:(?:sang|trua|chieu|toi)\s+)?(?P<near>mai|nay)\b(?=\s*(?:$|[,;.)~]))")
@@ -72,13 +87,7 @@ _DATE = re.compile(DATE)
 
 def counted(reading: Reading, recurring: Recurring) -> Iterator[Candidate]:
     """Amounts of time with what they are counted from; "N days after each quarter" goes to `recurring`."""
-    for pattern, sign in (
-        (_BASE_FIRST, 1),
-        (_BASE_THEN_AMOUNT, 1),
-        (_BEFORE_FIRST, -1),
-        (_BEFORE_THEN_AMOUNT, -1),
-        (_COUNTED, 1),
-    ):
+    for pattern, sign in _FORMS:
         for match in reading.find(pattern):
             groups = match.groupdict()
             if pattern is _COUNTED and not _is_duration(reading, match, groups):
@@ -166,7 +175,8 @@ def _after_period(closing: re.Match[str], amount: int, unit: Unit, recurring: Re
     """ "10 ngày sau khi kết thúc quý" recurs; with a year it happens once."""
     if closing["unit"] == "nam" and closing["y"]:
         return After(amount, unit, InPeriod(Period.YEAR, None, int(closing["y"])))
-    months = {"thang": (), "quy": (1, 4, 7, 10), "nam": (1,), "tuan": ()}[closing["unit"]]
+    by_unit: dict[str, tuple[int, ...]] = {"thang": (), "quy": (1, 4, 7, 10), "nam": (1,), "tuan": ()}
+    months = by_unit[closing["unit"]]
     if closing["unit"] == "tuan" or amount < 1 or unit not in (Unit.DAY, Unit.WORKDAY):
         return After(amount, unit, stated=False)
     frequency = "YEARLY" if months else "MONTHLY"
