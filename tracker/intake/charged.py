@@ -84,8 +84,8 @@ def charge_leads(text: str, members: str, issued_on: date | None, names: Names, 
     read = names.read(text)
     by_group, still_narrow = _grouped(read, names)
     problems = [*_former(read, names, field)]
-    problems += [Problem(field, "agency_unknown", text, {"words": words}) for words in read.unknown]
-    problems += [Problem(field, "class_narrowed", text, {"words": words}) for words in still_narrow]
+    problems += [Problem(field, "import_agency_unknown", text, {"words": words}) for words in read.unknown]
+    problems += [Problem(field, "import_class_narrowed", text, {"words": words}) for words in still_narrow]
     found = dict.fromkeys([*(a.code for a in read.members), *by_group])
     if not (read.is_class or by_group):
         return Charge(tuple(found), problems=tuple(problems))
@@ -105,7 +105,7 @@ def charge_helpers(text: str, leads: Charge, issued_on: date | None, names: Name
     plural = f" {name_key(text)}"
     vague = [words for words in read.unknown if f" cac {words}" in plural or f" nhung {words}" in plural]
     problems += [
-        Problem(field, "agency_unknown", text, {"words": words})
+        Problem(field, "import_agency_unknown", text, {"words": words})
         for words in read.unknown
         if words not in vague
     ]

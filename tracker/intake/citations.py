@@ -98,7 +98,7 @@ def read_citation(text: str, known: Mapping[str, KnownDocument], field: str) -> 
     found = _NUMBER.search(text.translate(_LOOKALIKES))
     document = known.get(number_key(found.group() if found else text))
     if found is None and document is None:
-        return Problem(field, "document_number_expected", text[:80], {})
+        return Problem(field, "import_document_number", text[:80], {})
     if document is not None and (issued is None or issued == document.issued_on):
         return Cited(document.number, document.kind, document.issued_on, document.issuer, document.abstract)
     number = found.group().rstrip(".-") if found else document.number if document else text

@@ -39,7 +39,7 @@ def read_date(cell: Cell, field: str, *, is_1904: bool = False) -> date | Proble
     >>> read_date("ngày 05 tháng 8 năm 2025", "/due_on")
     datetime.date(2025, 8, 5)
     >>> read_date("12/31/2019", "/due_on").code
-    'date_month_and_day_swapped'
+    'import_date_month_and_day_swapped'
     """
     if isinstance(cell, datetime):
         return cell.date()
@@ -53,16 +53,16 @@ def read_date(cell: Cell, field: str, *, is_1904: bool = False) -> date | Proble
     elif found := _DAY_FIRST.fullmatch(text) or _IN_WORDS.fullmatch(text):
         day, month, year = (int(part) for part in found.groups())
         if len(found.group(3)) < 4:
-            return Problem(field, "date_short_year", text, {"expected": EXPECTED})
+            return Problem(field, "import_date_short_year", text, {"expected": EXPECTED})
     else:
-        return Problem(field, "date_expected", text, {"expected": EXPECTED})
+        return Problem(field, "import_date_expected", text, {"expected": EXPECTED})
     return _checked(day, month, year, text, field)
 
 
 def _checked(day: int, month: int, year: int, text: str, field: str) -> date | Problem:
     if not _EARLIEST <= year <= _LATEST:
         params = {"earliest": _EARLIEST, "latest": _LATEST, "expected": EXPECTED}
-        return Problem(field, "date_year_out_of_range", text, params)
+        return Problem(field, "import_date_year_out_of_range", text, params)
     try:
         return date(year, month, day)
     except ValueError:
@@ -70,11 +70,11 @@ def _checked(day: int, month: int, year: int, text: str, field: str) -> date | P
     try:
         swapped = date(year, day, month)
     except ValueError:
-        return Problem(field, "date_impossible", text, {"expected": EXPECTED})
+        return Problem(field, "import_date_impossible", text, {"expected": EXPECTED})
     as_given = f"{day:02d}/{month:02d}/{year}"
     return Problem(
         field,
-        "date_month_and_day_swapped",
+        "import_date_month_and_day_swapped",
         text,
         {"day_first": as_given, "month_first": swapped.strftime("%d/%m/%Y"), "expected": EXPECTED},
     )
@@ -82,7 +82,7 @@ def _checked(day: int, month: int, year: int, text: str, field: str) -> date | P
 
 def _from_serial(cell: float, field: str, is_1904: bool) -> date | Problem:
     if not _SERIALS[0] <= cell <= _SERIALS[1]:
-        return Problem(field, "date_expected", shown(cell), {"expected": EXPECTED})
+        return Problem(field, "import_date_expected", shown(cell), {"expected": EXPECTED})
     # Day 0 of the 1900 system is 30/12/1899 for every date after the 29/02/1900 that never was.
     epoch = date(1904, 1, 1) if is_1904 else date(1899, 12, 30)
     return epoch + timedelta(days=int(cell))

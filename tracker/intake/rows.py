@@ -254,7 +254,7 @@ class _Reader:
         field = f"/{Column.DOCUMENT}"
         text = self.heading.text(row, Column.DOCUMENT) or self.defaults.document
         if not text:
-            found.append(Problem(field, "document_missing", None, {}))
+            found.append(Problem(field, "import_document_missing", None, {}))
             return None
         cited = read_citation(text, self.known, field)
         if isinstance(cited, Problem):
@@ -270,7 +270,7 @@ class _Reader:
             issued_on = read
         issued_on = issued_on or self.defaults.issued_on
         if issued_on is None:
-            found.append(Problem(field, "document_date_unknown", text, {"number": cited.number}))
+            found.append(Problem(field, "import_document_date", text, {"number": cited.number}))
         return replace(
             cited,
             issued_on=issued_on,
@@ -289,7 +289,7 @@ class _Reader:
         leads = charge_leads(text, members, issued_on, self.names, field)
         found.extend(leads.problems)
         if leads.is_empty and not leads.problems:
-            found.append(Problem(field, "agency_unknown", text, {"words": text}))
+            found.append(Problem(field, "import_agency_unknown", text, {"words": text}))
         return leads
 
     def _tell_left_out(self, row: Row, helpers: Charge) -> None:

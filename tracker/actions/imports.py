@@ -1,0 +1,326 @@
+"""Importing a table of tasks: everything is judged first, and nothing is written while one row is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from tracker.actions import directives
+from tracker.actions.seed import shipped
+from tracker.db import directives as directives_db
+from tracker.db import directory as directory_db
+from tracker.db.calendar import load_calendar
+from tracker.domain.access import Verb, require
+from tracker.domain.directory import Actor, Agency
+from tracker.domain.drafts import NewDirective, NewTask
+from tracker.domain.errors import Invalid, Problem
+from tracker.domain.recording import TASKS_AT_ONCE, judge, judge_tasks
+from tracker.domain.workdays import WorkCalendar
+from tracker.domain.zone import civil_day
+from tracker.intake.charged import Group, Names
+from tracker.intake.citations import KnownDocument, number_key, register
+from tracker.intake.columns import Column, Heading
+from tracker.intake.rows import Defaults, Draft, Reading, RowProblem, read_rows
+from tracker.intake.tables import Table
+
+Progress = Callable[[str, int, int], None]
+"""Called with the stage (read, judge, write), what is done and what there is to do."""
+
+
+class ImportRefused(Invalid):
+    """At least one row is wrong: nothing was written; the problems are those of the plan."""
+
+    code = "import_refused"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedDirective:
+    """What one document brings: itself, or more tasks for one that stands (`directive_id`)."""
+
+    new: NewDirective
+    directive_id: int | None
+    rows: tuple[int, ...]
+    assignments: int
+    is_early: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an import would do. `doubles` are rows that stand in the database already."""
+
+    directives: tuple[PlannedDirective, ...]
+    problems: tuple[RowProblem, ...]
+    remarks: tuple[RowProblem, ...]
+    doubles: tuple[int, ...]
+    heading: Heading
+
+    @property
+    def tasks(self) -> int:
+        """How many tasks are new."""
+        return sum(len(d.new.tasks) for d in self.directives)
+
+    @property
+    def assignments(self) -> int:
+        """How many assignments they make."""
+        return sum(d.assignments for d in self.directives)
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import came to."""
+
+    directives: int
+    tasks: int
+    assignments: int
+    doubles: int
+
+
+async def plan(
+    actor: Actor, table: Table, defaults: Defaults, now: datetime, progress: Progress | None = None
+) -> Plan:
+    """Read and judge every row; writes nothing. Raises Unreadable for a table without a usable header."""
+    require(actor, Verb.RECORD_DIRECTIVE)
+    agencies = _with_aliases(await directory_db.list_agencies())
+    calendar = await load_calendar()
+    recorded = await _recorded(actor)
+    known = register([*_shipped_documents(), *(d for d, _ in recorded.values())])
+    names = Names(agencies, _groups(), civil_day(now))
+    # Thousands of rows keep a processor busy for seconds: in a thread, the service goes on meanwhile.
+    reading = await asyncio.to_thread(read_rows, table, names, known, defaults, _stage(progress, "read"))
+    stands = await directives_db.known_import_keys([d.task.import_key or "" for d in reading.drafts])
+    fresh = [d for d in reading.drafts if d.task.import_key not in stands]
+    doubles = tuple(d.row for d in reading.drafts if d.task.import_key in stands)
+    judge_all = _Judge(agencies, calendar, civil_day(now), recorded, reading, _stage(progress, "judge"))
+    planned, problems = await asyncio.to_thread(judge_all.run, fresh)
+    problems += await _officer_problems(fresh, reading.heading)
+    every = sorted([*reading.problems, *problems], key=lambda p: p.row)
+    return Plan(tuple(planned), tuple(every), reading.remarks, doubles, reading.heading)
+
+
+async def apply(actor: Actor, planned: Plan, now: datetime, progress: Progress | None = None) -> Imported:
+    """Record what was planned. Raises ImportRefused while a row is wrong.
+
+    Each document is one transaction; when something stops the work, importing again goes on where it stopped.
+    """
+    if planned.problems:
+        raise ImportRefused(
+            Problem(f"/rows/{p.row}", p.code, p.value, p.params or {}) for p in planned.problems
+        )
+    tasks = assignments = 0
+    for one in planned.directives:
+        for done, portion in _portions(one):
+            made = await _write(actor, one, done, portion, now)
+            tasks += len(made.task_ids)
+            assignments += len(made.assignment_ids)
+            if progress is not None:
+                progress("write", tasks, planned.tasks)
+    return Imported(len(planned.directives), tasks, assignments, len(planned.doubles))
+
+
+def _portions(one: PlannedDirective) -> list[tuple[int, tuple[NewTask, ...]]]:
+    starts = range(0, len(one.new.tasks), TASKS_AT_ONCE)
+    return [(start, one.new.tasks[start : start + TASKS_AT_ONCE]) for start in starts]
+
+
+async def _write(
+    actor: Actor, one: PlannedDirective, done: int, portion: tuple[NewTask, ...], now: datetime
+) -> directives.Recorded:
+    if one.directive_id is not None:
+        return await directives.add_tasks(actor, one.directive_id, portion, now)
+    if done == 0:
+        return await directives.record(actor, replace(one.new, tasks=portion), now)
+    found = await directives_db.find_directive(one.new.number, one.new.issuer, one.new.issued_on)
+    if found is None:
+        raise LookupError(one.new.number)
+    return await directives.add_tasks(actor, found, portion, now)
+
+
+def _stage(progress: Progress | None, stage: str) -> Callable[[int, int], None] | None:
+    if progress is None:
+        return None
+    return lambda done, total: progress(stage, done, total)
+
+
+# --- what is known beforehand ---
+
+
+def _with_aliases(agencies: Sequence[Agency]) -> tuple[Agency, ...]:
+    """Agencies with the abbreviations they go by in documents."""
+    aliases = {a["code"]: tuple(a.get("aliases", ())) for a in shipped("agencies.json")["agencies"]}
+    return tuple(replace(a, aliases=(*a.aliases, *aliases.get(a.code, ()))) for a in agencies)
+
+
+def _groups() -> tuple[Group, ...]:
+    return tuple(
+        Group(g["words"], tuple(g["members"]), _day(g.get("valid_from")), _day(g.get("valid_to")))
+        for g in shipped("agencies.json")["groups"]
+    )
+
+
+def _day(value: str | None) -> date | None:
+    return date.fromisoformat(value) if value else None
+
+
+def _shipped_documents() -> list[KnownDocument]:
+    return [
+        KnownDocument(
+            d["number"],
+            d["kind"],
+            date.fromisoformat(d["issued_on"]),
+            d["issuer"],
+            d["abstract"],
+            tuple(d.get("aliases", ())),
+        )
+        for d in shipped("documents.json")["documents"]
+    ]
+
+
+async def _recorded(actor: Actor) -> dict[tuple[str, date], tuple[KnownDocument, int]]:
+    """The directives that stand, by number and date, with their ids."""
+    found = {}
+    after: tuple[date, int] | None = None
+    while page := await directives_db.list_directives(actor, limit=500, after=after):
+        for d in page:
+            document = KnownDocument(d.number, d.kind, d.issued_on, d.issuer, d.abstract, is_recorded=True)
+            found[number_key(d.number), d.issued_on] = (document, d.id)
+        after = (page[-1].issued_on, page[-1].id)
+    return found
+
+
+# --- judging ---
+
+
+_FIELD_COLUMNS: Mapping[str, Column] = {
+    "leads": Column.LEAD,
+    "lead_classes": Column.LEAD,
+    "lead_words": Column.LEAD,
+    "cooperating": Column.COOPERATING,
+    "cooperating_classes": Column.COOPERATING,
+    "deadline": Column.DUE,
+    "due_on": Column.DUE,
+    "short_name": Column.SHORT_NAME,
+    "full_text": Column.TASK,
+    "product": Column.PRODUCT,
+    "place": Column.PLACE,
+    "report_to": Column.REPORT_TO,
+    "field": Column.FIELD,
+    "officer_email": Column.OFFICER,
+    "number": Column.DOCUMENT,
+    "kind": Column.DOCUMENT,
+    "issued_on": Column.ISSUED_ON,
+    "issuer": Column.ISSUER,
+    "abstract": Column.ABSTRACT,
+}
+_TASK_FIELD = re.compile(r"/tasks/(\d+)/(\w+)")
+
+
+class _Judge:
+    """Gathers drafts under their documents and lets the rules of recording judge each document."""
+
+    def __init__(
+        self,
+        agencies: Sequence[Agency],
+        calendar: WorkCalendar,
+        today: date,
+        recorded: Mapping[tuple[str, date], tuple[KnownDocument, int]],
+        reading: Reading,
+        progress: Callable[[int, int], None] | None,
+    ) -> None:
+        self.agencies, self.calendar, self.today = agencies, calendar, today
+        self.recorded, self.heading, self.progress = recorded, reading.heading, progress
+
+    def run(self, drafts: Sequence[Draft]) -> tuple[list[PlannedDirective], list[RowProblem]]:
+        """The documents that may be recorded, and what is wrong with the others."""
+        groups: dict[tuple[str, date], list[Draft]] = {}
+        for draft in drafts:
+            issued_on = draft.document.issued_on
+            if issued_on is not None:
+                groups.setdefault((number_key(draft.document.number), issued_on), []).append(draft)
+        planned: list[PlannedDirective] = []
+        problems: list[RowProblem] = []
+        done = 0
+        for key, group in groups.items():
+            one, wrong = self._judge(key, group)
+            problems += wrong
+            if one is not None:
+                planned.append(one)
+            done += len(group)
+            if self.progress is not None:
+                self.progress(done, len(drafts))
+        return planned, problems
+
+    def _judge(
+        self, key: tuple[str, date], group: Sequence[Draft]
+    ) -> tuple[PlannedDirective | None, list[RowProblem]]:
+        stands = self.recorded.get(key)
+        new = self._directive(group, stands[0] if stands else None)
+        found: list[Problem] = []
+        counted = 0
+        early: list[int] = []
+        for start in range(0, len(new.tasks), TASKS_AT_ONCE):
+            portion = new.tasks[start : start + TASKS_AT_ONCE]
+            below: list[Problem] = []
+            try:
+                if stands is None and start == 0:
+                    judged = judge(
+                        replace(new, tasks=portion), self.agencies, self.calendar, self.today
+                    ).tasks
+                else:
+                    judged = tuple(judge_tasks(new, portion, self.agencies, self.calendar, below))
+            except Invalid as error:
+                judged = ()
+                below = list(error.problems)
+            counted += sum(len(t.charged) for t in judged)
+            early += [group[start + i].row for i, t in enumerate(judged) if t.due.before_issue]
+            found += [_moved(problem, start) for problem in below]
+        if found:
+            return None, [self._row_problem(p, group) for p in found]
+        rows = tuple(d.row for d in group)
+        return PlannedDirective(new, stands[1] if stands else None, rows, counted, tuple(early)), []
+
+    def _directive(self, group: Sequence[Draft], stands: KnownDocument | None) -> NewDirective:
+        first = group[0].document
+        assert first.issued_on is not None
+        source = stands or first
+        issuer = source.issuer or next((d.document.issuer for d in group if d.document.issuer), "")
+        abstract = source.abstract or next((d.document.abstract for d in group if d.document.abstract), "")
+        return NewDirective(
+            number=source.number,
+            kind=source.kind,
+            issued_on=first.issued_on,
+            issuer=issuer,
+            abstract=abstract or source.number,
+            tasks=tuple(d.task for d in group),
+        )
+
+    def _row_problem(self, problem: Problem, group: Sequence[Draft]) -> RowProblem:
+        found = _TASK_FIELD.match(problem.field)
+        row = group[int(found.group(1))].row if found else group[0].row
+        name = found.group(2) if found else problem.field.strip("/").split("/")[0]
+        column = _FIELD_COLUMNS.get(name, Column.TASK)
+        return RowProblem(row, self.heading.title(column), problem.code, problem.value, problem.params)
+
+
+def _moved(problem: Problem, start: int) -> Problem:
+    """A problem of a portion as a problem of the whole."""
+    found = _TASK_FIELD.match(problem.field)
+    if start == 0 or found is None:
+        return problem
+    return replace(problem, field=f"/tasks/{int(found.group(1)) + start}/{found.group(2)}")
+
+
+async def _officer_problems(drafts: Sequence[Draft], heading: Heading) -> list[RowProblem]:
+    """Rows whose officer is nobody of the assigning side."""
+    problems = []
+    for email in dict.fromkeys(d.task.officer_email for d in drafts if d.task.officer_email):
+        official = await directory_db.find_official_by_email(email)
+        if official is None or not official.is_active:
+            problems += [
+                RowProblem(d.row, heading.title(Column.OFFICER), "officer_unknown", email, {})
+                for d in drafts
+                if d.task.officer_email == email
+            ]
+    return problems
