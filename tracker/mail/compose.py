@@ -179,6 +179,7 @@ def by_lateness(lines: Iterable[TaskLine]) -> list[TaskLine]:
 
 def _values(context: Context, speech: Speech, addressing: Addressing) -> dict[str, Any]:
     lines = lines_of(context)
+    name = header_text(addressing.recipient.name)
     restricted = any(line.restricted for line in lines)
     return {
         "c": _concealed(context) if restricted else context,
@@ -188,13 +189,25 @@ def _values(context: Context, speech: Speech, addressing: Addressing) -> dict[st
         "show": lambda line: _shown(line, speech),
         "stem": lambda line: _stem(line),
         "urgency": lambda line: _urgency(line, speech),
-        "office": addressing.office,
-        "to": addressing.recipient,
-        "duty": addressing.duty,
-        "sent_at": addressing.sent_at,
+        "product": speech.say("product"),
+        "office_name": addressing.office.name,
+        "greeting": speech.say("greeting", name=name) if name else "",
+        "footer": _footer(addressing, name, speech),
+        "now": speech.moment(addressing.sent_at),
         "language": speech.language,
-        "restricted": restricted,
     }
+
+
+def _footer(addressing: Addressing, name: str, speech: Speech) -> list[str]:
+    """Why this came, to whom an answer goes, and what the hours mean."""
+    office = addressing.office
+    sentences = [speech.say("footer.duty", url=f"{office.url}/toi/thong-bao"), speech.say("footer.zone")]
+    if office.reply_to is not None:
+        sentences.insert(1, speech.say("footer.reply", address=office.reply_to.address))
+    if name and addressing.duty is not None:
+        duty = speech.say(f"duty.{addressing.duty}")
+        sentences.insert(0, speech.say("footer.sent_to", name=name, duty=duty))
+    return sentences
 
 
 def _render_all(kind: str, values: dict[str, Any]) -> tuple[str, str, str]:

@@ -159,7 +159,8 @@ def _multipart(subtype: str, boundary: str, parts: list[bytes]) -> bytes:
     # "=_" occurs in no quoted-printable and no base64 text (RFC 2045 §6.7), so the boundary cannot either.
     edge = b"--" + boundary.encode()
     opening = f'Content-Type: multipart/{subtype};\r\n boundary="{boundary}"\r\n\r\n'.encode()
-    inner = b"".join(edge + b"\r\n" + part for part in parts)
+    # The line end before an edge belongs to the edge (RFC 2046 §5.1.1), so each part brings one more.
+    inner = b"".join(edge + b"\r\n" + part + b"\r\n" for part in parts)
     return opening + inner + edge + b"--\r\n"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from functools import lru_cache
 
 from tracker.domain.assignments import Fine
 from tracker.domain.directory import Duty
@@ -32,6 +33,8 @@ class Speech:
 
     def say(self, key: str, **params: object) -> str:
         """The sentence `mail.{key}`."""
+        if not params:
+            return _bare(self.language, key)
         return text(self.language, f"mail.{key}", **params)
 
     def count(self, key: str, count: int, **params: object) -> str:
@@ -48,11 +51,11 @@ class Speech:
 
     def civil(self, on: date) -> str:
         """28/11/2025, or 28 November 2025."""
-        return self.say("date", day=on.day, month=self.say(f"month.{on.month}"), year=f"{on.year:04d}")
+        return _civil(self, on)
 
     def day(self, on: date) -> str:
         """The date with its weekday."""
-        return self.say("day", weekday=self.say(f"weekday.{on.weekday()}"), date=self.civil(on))
+        return _day(self, on)
 
     def moment(self, instant: datetime) -> str:
         """The hour first, then the day, in the official zone."""
@@ -88,6 +91,22 @@ class Speech:
         if len(words) < 2:
             return "".join(words)
         return self.say("and", left=", ".join(words[:-1]), right=words[-1])
+
+
+# A morning's ten thousand digests speak of a few hundred days in a few hundred sentences.
+@lru_cache(maxsize=2048)
+def _bare(language: Language, key: str) -> str:
+    return text(language, f"mail.{key}")
+
+
+@lru_cache(maxsize=8192)
+def _civil(speech: Speech, on: date) -> str:
+    return speech.say("date", day=on.day, month=speech.say(f"month.{on.month}"), year=f"{on.year:04d}")
+
+
+@lru_cache(maxsize=8192)
+def _day(speech: Speech, on: date) -> str:
+    return speech.say("day", weekday=speech.say(f"weekday.{on.weekday()}"), date=speech.civil(on))
 
 
 _COUNTED = frozenset({Fine.OVERDUE, Fine.DUE_SOON, Fine.AWAITING_CONFIRMATION, Fine.DONE_LATE})
