@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import contextlib
 import fcntl
+import importlib
 import os
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -98,9 +99,12 @@ async def run_up(arguments: argparse.Namespace) -> int:
     stop.watch_signals()
     with _only_one(settings) as told_address:
         listening, settings = _listen(settings, may_move=arguments.demo and "TRACKER_PORT" not in os.environ)
+        # The program is read from the disk while the database starts.
+        loading = asyncio.create_task(asyncio.to_thread(importlib.import_module, "tracker.app"))
         async with contextlib.AsyncExitStack() as parts:
             parts.callback(listening.close)
             settings = await parts.enter_async_context(database_server(settings, on_end=_fatal(stop)))
+            await loading
             await _prepare(settings, arguments)
             mailbox = await parts.enter_async_context(_mailbox(settings)) if arguments.demo else None
             if mailbox is not None and settings.smtp_host is None:
