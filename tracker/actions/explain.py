@@ -79,9 +79,13 @@ async def explain(
         is_extension_pending=row.extension_pending,
         is_paused=paused,
     )
-    ledger = _ledger(reminders, row.deadline_version)
+    deadlines = (await assignments_db.list_deadline_changes([assignment_id])).get(assignment_id, ())
+    # A return opens a new version of the same date: what was told of that date still counts as told.
+    date_since = deadlines[-1].deadline_version if deadlines else 1
+    ledger = _ledger(reminders, date_since)
     decisions = decide(facts, ladder, now, calendar, ledger, contacts, hours)
-    review = decide_review(facts, ladder, now, calendar, ledger, contacts, hours)
+    told_of_report = _ledger(reminders, row.deadline_version)
+    review = decide_review(facts, ladder, now, calendar, told_of_report, contacts, hours)
     day = civil_day(now)
     foreseen = {
         d.moment.key: audience(d.moment.step.to, d.moment.step.copy, contacts, day)
@@ -96,7 +100,7 @@ async def explain(
         ladder=ladder,
         reports=tuple(await reports_db.list_reports(viewer, assignment_id)),
         extensions=tuple(await extensions_db.list_extensions(viewer, assignment_id)),
-        deadlines=(await assignments_db.list_deadline_changes([assignment_id])).get(assignment_id, ()),
+        deadlines=deadlines,
         history=tuple(await history_db.list_history(viewer, assignment_id)),
         reminders=tuple(reminders),
         messages=tuple(await outbox_db.list_messages_about(viewer, assignment_id)),
@@ -107,11 +111,11 @@ async def explain(
     )
 
 
-def _ledger(reminders: list[ReminderRow], deadline_version: int) -> dict[tuple[str, int], Outcome]:
-    """What became of each moment under the deadline in force; somebody told outweighs a note that nobody was."""
+def _ledger(reminders: list[ReminderRow], since_version: int) -> dict[tuple[str, int], Outcome]:
+    """What became of each moment from a version on; somebody told outweighs a note that nobody was."""
     found: dict[tuple[str, int], Outcome] = {}
     for reminder in reminders:
-        if reminder.deadline_version != deadline_version:
+        if reminder.deadline_version < since_version:
             continue
         key = (reminder.step_code, reminder.occurrence)
         if found.get(key) is not Outcome.SENT:

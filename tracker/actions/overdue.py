@@ -54,11 +54,10 @@ async def overdue_list(
         scope["directive"] = (await directives_db.get_directive(viewer, directive_id)).number
     calendar = await load_calendar()
     counts = {c.agency_id: c for c in await db.count_unchanged(viewer, extent)}
-    standing = await _classified(
-        await db.list_overdue_unchanged(viewer, extent), as_of, calendar, current=True
-    )
+    unchanged = await db.list_overdue_unchanged(viewer, extent)
+    standing = [(row, classify(facts_now(row), as_of, calendar)) for row in unchanged]
     changed = await db.list_changed_since(viewer, extent)
-    told = await _classified([row for row, _ in changed], as_of, calendar, current=False)
+    told = await _classified([row for row, _ in changed], as_of, calendar)
     sort_keys = {row.agency_id: key for row, key in changed}
     overdue = [(row, status) for row, status in (*standing, *told) if is_listed(status)]
     partners = await db.list_partners([row.task_id for row, _ in overdue])
@@ -80,7 +79,7 @@ def _extent(as_of: date | datetime, agency_ids: tuple[int, ...] | None, directiv
 async def _agency_ids(codes: Sequence[str]) -> tuple[int, ...] | None:
     if not codes:
         return None
-    by_code = {a.code: a.id for a in await directory_db.list_agencies()}
+    by_code = await directory_db.find_agency_ids(codes)
     problems = [Problem(f"/agency/{i}", "agency_unknown", c) for i, c in enumerate(codes) if c not in by_code]
     if problems:
         raise Invalid(problems)
@@ -110,9 +109,9 @@ def _merged(
 
 
 async def _classified(
-    rows: Sequence[Assignment], as_of: date | datetime, calendar: WorkCalendar, *, current: bool
+    rows: Sequence[Assignment], as_of: date | datetime, calendar: WorkCalendar
 ) -> list[tuple[Assignment, Status]]:
-    facts = await facts_of(rows)
+    facts = await facts_of(rows) if rows else {}
     return [(row, classify(facts[row.id], as_of, calendar)) for row in rows]
 
 

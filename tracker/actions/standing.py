@@ -25,7 +25,7 @@ from tracker.domain.zone import civil_day
 def facts_now(row: Assignment) -> Facts:
     """What classification needs, as far as the row itself holds it: enough for the present, not for the past."""
     return Facts(
-        assigned_at=row.assigned_at,
+        assigned_at=row.assigned_on,
         due_kind=DueKind(row.due_kind),
         deadlines=_deadlines(row),
         acknowledged_at=row.acknowledged_at,
@@ -37,14 +37,14 @@ def facts_now(row: Assignment) -> Facts:
 
 
 def _deadlines(row: Assignment) -> tuple[DeadlineVersion, ...]:
-    current = DeadlineVersion(row.deadline_version, row.deadline_set_at, row.due_on, row.due_time)
     if row.extension_count == 0:
-        return (current,)
-    original = DeadlineVersion(0, row.assigned_at, row.original_due_on, row.original_due_time)
-    extended = DeadlineVersion(
-        row.deadline_version, row.deadline_set_at, row.due_on, row.due_time, DeadlineCause.EXTENSION
+        return (DeadlineVersion(row.deadline_version, row.assigned_on, row.due_on, row.due_time),)
+    original = DeadlineVersion(0, row.assigned_on, row.original_due_on, row.original_due_time)
+    extended = tuple(
+        DeadlineVersion(version, row.deadline_set_at, row.due_on, row.due_time, DeadlineCause.EXTENSION)
+        for version in range(row.deadline_version + 1 - row.extension_count, row.deadline_version + 1)
     )
-    return (original, extended)
+    return (original, *extended)
 
 
 def _completions(row: Assignment) -> tuple[Completion, ...]:

@@ -141,3 +141,9 @@ async def valid_members(kinds: Sequence[AgencyKind], on: date) -> list[int]:
         on,
     )
     return [r["id"] for r in rows]
+
+
+async def find_agency_ids(codes: Sequence[str]) -> dict[str, int]:
+    """The ids of the agencies with these codes; a code nobody has is left out."""
+    rows = await fetch("SELECT code, id FROM agency WHERE code = ANY($1::text[])", list(codes))
+    return {r["code"]: r["id"] for r in rows}
