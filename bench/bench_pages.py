@@ -59,13 +59,11 @@ async def measure() -> None:
 async def _forget() -> None:
     """Take the recorded directives out again."""
     ours = "SELECT id FROM directive WHERE number LIKE '%/BENCH'"
+    rows = f"SELECT id FROM assignment WHERE directive_id IN ({ours})"
     async with connection() as c:
         await c.execute("SET session_replication_role = replica; SET statement_timeout = 0")
         for table in ("reminder", "invitation", "outbox_entry", "deadline_change"):
-            await c.execute(
-                f"DELETE FROM {table} WHERE assignment_id IN (SELECT id FROM assignment WHERE directive_id IN ({ours}))",
-                timeout=120,
-            )
+            await c.execute(f"DELETE FROM {table} WHERE assignment_id IN ({rows})", timeout=120)
         await c.execute("DELETE FROM outbox", timeout=120)
         for table in ("assignment", "task", "history"):
             await c.execute(f"DELETE FROM {table} WHERE directive_id IN ({ours})", timeout=120)

@@ -41,14 +41,16 @@ INSERT INTO official (full_name, email, role, duty, search_key, sort_key)
 SELECT 'Chuyên viên ' || n, 'vp' || n || '@example.vn', 'secretariat', 'secretariat_officer', 'vp', 'vp'
 FROM generate_series(1, 10) n
 UNION ALL SELECT 'Trưởng bộ phận', 'head@example.vn', 'secretariat', 'secretariat_head', 'h', 'h'
-UNION ALL SELECT 'Thành viên ' || n, 'tv' || n || '@example.vn', 'member', 'member', 'tv', 'tv' FROM generate_series(1, 3) n;
+UNION ALL SELECT 'Thành viên ' || n, 'tv' || n || '@example.vn', 'member', 'member', 'tv', 'tv'
+FROM generate_series(1, 3) n;
 INSERT INTO directive (number, kind, issued_on, issuer, abstract, search_key, created_at, changed_at)
-SELECT n || '/NQ-CP', 'resolution', date '2019-01-01' + (n % 2500), 'Chính phủ', 'Văn bản chỉ đạo số ' || n, n || ' nq cp',
-       '2019-01-01', '2019-01-01' FROM generate_series(1, {tasks} / 5) n;
+SELECT n || '/NQ-CP', 'resolution', date '2019-01-01' + (n % 2500), 'Chính phủ', 'Văn bản chỉ đạo số ' || n,
+       n || ' nq cp', '2019-01-01', '2019-01-01' FROM generate_series(1, {tasks} / 5) n;
 INSERT INTO task (directive_id, ordinal, short_name, full_text, deadline_phrase, search_key, changed_at,
                   secretariat_officer_id)
 SELECT 1 + (n - 1) / 5, 1 + (n - 1) % 5, 'Nhiệm vụ số ' || n, 'Hoàn thành nhiệm vụ số ' || n || ' theo văn bản.',
-       'trước ngày', 'nhiem vu so ' || n, '2019-01-01', (SELECT min(id) FROM official WHERE role = 'secretariat') + n % 10
+       'trước ngày', 'nhiem vu so ' || n, '2019-01-01',
+       (SELECT min(id) FROM official WHERE role = 'secretariat') + n % 10
 FROM generate_series(1, {tasks}) n;
 CREATE TEMP TABLE due_rank (due_on date PRIMARY KEY, rank int);
 """
@@ -72,9 +74,11 @@ FROM (
     FROM generate_series(1, {tasks} * {per_task}) n
 ) s CROSS JOIN LATERAL (SELECT (due + (n % 23 - 15)::int)::timestamptz AS done_at) d
 LEFT JOIN due_rank r ON r.due_on = due;
-INSERT INTO report (id, assignment_id, kind, receipt, summary, submitted_by, submitted_at, acceptance, decided_by, decided_at)
+INSERT INTO report (id, assignment_id, kind, receipt, summary, submitted_by, submitted_at, acceptance,
+                    decided_by, decided_at)
 OVERRIDING SYSTEM VALUE
-SELECT a.confirmed_report_id, a.id, 'completion', 'BC-' || a.id, 'Đã hoàn thành', 1, a.reported_at, 'approved', 2, a.confirmed_at
+SELECT a.confirmed_report_id, a.id, 'completion', 'BC-' || a.id, 'Đã hoàn thành', 1, a.reported_at,
+       'approved', 2, a.confirmed_at
 FROM assignment a WHERE a.confirmed_report_id IS NOT NULL;
 INSERT INTO deadline_change (assignment_id, deadline_version, due_on, set_at, kind)
 SELECT id, 1, due_on, assigned_at, 'original' FROM assignment;
@@ -103,11 +107,15 @@ async def _fill() -> None:
         await c.execute("RESET statement_timeout")
 
 
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder.resolve()
+
+
 @asynccontextmanager
 async def service(folder: Path = Path("var/bench")) -> AsyncIterator[Settings]:
     """The server with its million rows, the pool open; built when it is not there yet."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with EmbeddedPostgres(folder.resolve() / "postgres") as server:
+    with EmbeddedPostgres(_made(folder) / "postgres") as server:
         settings = load({"TRACKER_DATA_DIR": str(folder), "TRACKER_POOL_MAX": "24"}).with_database(
             server.dsn()
         )

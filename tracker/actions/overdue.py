@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 
+from tracker.actions.standing import facts_now
 from tracker.db import assignments as assignments_db
 from tracker.db import directives as directives_db
 from tracker.db import directory as directory_db
