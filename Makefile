@@ -14,7 +14,7 @@ help:
 
 run:
 	@tools/prepare.sh run
-	@exec $(PY) -m tracker up --demo $(ARGS)
+	@exec $(PY) -m tracker up --demo --with-parent $(ARGS)
 
 test:
 	@tools/prepare.sh dev

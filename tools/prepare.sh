@@ -72,7 +72,8 @@ is_stamped() { [ -f "$1" ] && [ "$(cat "$1")" = "$2" ]; }
 python_packages() {
     lock=$1
     included=${2:-}
-    sum=$(cksum <"$lock")
+    # A tree that was copied with its environment gets the environment anew.
+    sum="$(cksum <"$lock") $(pwd -P)"
     if is_stamped ".venv/.stamp-$lock" "$sum" && .venv/bin/python -c '' 2>/dev/null; then
         return
     fi
@@ -83,7 +84,7 @@ python_packages() {
         give_up "The packages of $lock could not be installed; see above."
     command_line
     printf '%s' "$sum" >".venv/.stamp-$lock"
-    [ -z "$included" ] || cksum <"$included" | tr -d '\n' >".venv/.stamp-$included"
+    [ -z "$included" ] || printf '%s' "$(cksum <"$included") $(pwd -P)" >".venv/.stamp-$included"
 }
 
 # `.venv/bin/tracker` works from any folder, on this tree.

@@ -9,11 +9,12 @@ import fcntl
 import importlib
 import os
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import date, datetime, time
-from pathlib import Path
+from time import monotonic as time_now
+from time import sleep
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -21,7 +22,7 @@ import uvicorn
 from tracker import clock, terminal
 from tracker.domain.errors import TrackerError
 from tracker.domain.zone import at_official, civil_day
-from tracker.process import Stop, configure_logging, database_server, with_secret_key
+from tracker.process import Stop, configure_logging, database_server, end_with_parent, with_secret_key
 from tracker.settings import Settings
 from tracker.terminal import Exit, say, words
 
@@ -34,6 +35,7 @@ DEMONSTRATION_DAY = date(2025, 11, 24)
 DEMONSTRATION_TIME = time(7, 30)
 PORTS_TRIED = 20
 READY_SECONDS = 30.0
+STOPPING = "stopping"
 
 
 class PortTaken(TrackerError):
@@ -59,6 +61,8 @@ def register(subparsers: Subparsers) -> None:
     up = subparsers.add_parser("up", help=words("cli_up_help"), description=words("cli_up_about"))
     up.add_argument("--demo", action="store_true", help=words("cli_up_demo"))
     up.add_argument("--at", type=_instant, metavar=words("cli_up_at_form"), help=words("cli_up_at"))
+    # For `make run`: a killed make must not leave the service behind.
+    up.add_argument("--with-parent", action="store_true", help=argparse.SUPPRESS)
     up.set_defaults(run=run_up)
     serve = subparsers.add_parser("serve", help=words("cli_serve_help"), description=words("cli_serve_about"))
     serve.set_defaults(run=run_serve)
@@ -97,7 +101,9 @@ async def run_up(arguments: argparse.Namespace) -> int:
     configure_logging(settings)
     stop = Stop()
     stop.watch_signals()
-    with _only_one(settings) as told_address:
+    if arguments.with_parent:
+        end_with_parent()
+    with _only_one(settings) as tell_others:
         listening, settings = _listen(settings, may_move=arguments.demo and "TRACKER_PORT" not in os.environ)
         # The program is read from the disk while the database starts.
         loading = asyncio.create_task(asyncio.to_thread(importlib.import_module, "tracker.app"))
@@ -115,9 +121,10 @@ async def run_up(arguments: argparse.Namespace) -> int:
                 _pages(settings, listening, stop, is_demonstration=arguments.demo, mailbox=mailbox)
             )
             await parts.enter_async_context(_jobs(settings))
-            told_address(settings.address)
+            tell_others(settings.address)
             _tell(settings, mailbox)
             await stop.wait()
+            tell_others(STOPPING)
             say("cli_up_stopping")
     return stop.exit_code
 
@@ -329,22 +336,31 @@ def _listen(settings: Settings, *, may_move: bool) -> tuple[socket.socket, Setti
 
 
 @contextmanager
-def _only_one(settings: Settings) -> Iterator[Any]:
-    """One `up` per data folder; the kernel forgets the lock of a killed one."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    path: Path = settings.data_dir / "up.lock"
-    with path.open("a+") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            handle.seek(0)
-            raise AlreadyUp(folder=str(settings.data_dir), address=handle.read().strip()) from None
+def _only_one(settings: Settings) -> Iterator[Callable[[str], None]]:
+    """One `up` per data folder; one that is stopping is waited for, and the kernel unlocks for a killed one.
 
-        def tell(address: str) -> None:
+    Yields a function to tell others the address, or that this one is stopping.
+    """
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    path = settings.data_dir / "up.lock"
+    with path.open("a") as handle:
+        deadline = time_now() + settings.shutdown_seconds + 5
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                said = path.read_text().strip()
+                if said != STOPPING or time_now() > deadline:
+                    raise AlreadyUp(folder=str(settings.data_dir), address=said) from None
+            sleep(0.05)
+
+        def tell(what: str) -> None:
             handle.truncate(0)
-            handle.write(address)
+            handle.write(what)
             handle.flush()
 
+        tell("")
         yield tell
 
 

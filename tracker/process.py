@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import json
 import logging
 import os
@@ -14,7 +15,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tracker.db.embedded import EmbeddedPostgres
+from tracker.db.embedded import PR_SET_PDEATHSIG, EmbeddedPostgres
 from tracker.settings import Secret, Settings
 
 
@@ -86,6 +87,11 @@ def configure_logging(settings: Settings) -> None:
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
     # It tells every tick at "info".
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
+
+
+def end_with_parent() -> None:
+    """Have the kernel send SIGTERM to this process when its parent ends, however that ends."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
 
 
 class Stop:

@@ -20,6 +20,14 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
+# Stands for make: it starts the service and waits.
+PARENT = """
+import os, subprocess, sys
+folder, port, root = sys.argv[1:]
+environment = {**os.environ, "TRACKER_DATA_DIR": folder, "TRACKER_PORT": port}
+subprocess.run([sys.executable, "-m", "tracker", "up", "--demo", "--with-parent"], cwd=root, env=environment)
+"""
+
 
 @pytest.fixture(scope="module")
 def data_folder() -> Iterator[Path]:
@@ -136,6 +144,24 @@ def test_up_after_kill_9(data_folder: Path, started: list[subprocess.Popen[str]]
         up.wait()
 
     assert wait_until(lambda: servers_on(data_folder) == [], 20)
+
+
+def test_killed_make_takes_the_service_along(data_folder: Path, started: list[subprocess.Popen[str]]) -> None:
+    """kill -9 of the parent that `make run` is ends the service in order; the next one waits for that."""
+    port = free_port()
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, str(data_folder), str(port), str(ROOT)], text=True, cwd=ROOT
+    )
+    started.append(parent)
+    assert wait_until(lambda: answer(port, "/live") == 200)
+    parent.kill()
+    parent.wait()
+
+    following = start(data_folder, port, "up", "--demo")
+    started.append(following)
+
+    assert wait_until(lambda: answer(port, "/ready") == 200 or following.poll() is not None)
+    assert following.poll() is None, output_of(following)
 
 
 def test_database_killed_under_the_service(data_folder: Path, started: list[subprocess.Popen[str]]) -> None:

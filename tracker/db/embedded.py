@@ -40,7 +40,7 @@ START_SECONDS = 60
 STOP_SECONDS = 20
 RESTARTS_PER_MINUTE = 5
 
-_PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG = 1
 _ACCEPTING, _REJECTING = 0, 1  # pg_isready
 
 # Unprivileged accounts a server started by root may run under, the first that exists.
@@ -444,7 +444,7 @@ class EmbeddedPostgres:
 
         def in_child() -> None:
             # After the change of account, which would clear it.
-            libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGINT), 0, 0, 0)
+            libc.prctl(PR_SET_PDEATHSIG, int(signal.SIGINT), 0, 0, 0)
             if os.getppid() != parent:
                 os._exit(1)
 
