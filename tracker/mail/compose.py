@@ -44,18 +44,20 @@ MAX_HTML = 80_000
 """Octets; Gmail cuts a mail off at about 102 KB."""
 LINES_AT_FIRST = 120
 MAX_REFERENCES = 10
+URGENCIES = ("normal", "urgent", "very_urgent", "express")
 SECTIONS = ("overdue", "today", "soon", "coming")
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A task as a mail shows it, all in words."""
+    """A task as a mail shows it, all in words; `title_language` is that of the title, which is never translated."""
 
     tone: str
     sign: str
     status: str
     number: str
     title: str
+    title_language: str
     agency: str
     due: str
     notes: tuple[str, ...]
@@ -244,6 +246,7 @@ def _digest_values(digest: Digest, limit: int, speech: Speech) -> dict[str, Any]
     return {
         "sections": _sections(ordered, limit, speech),
         "first": ordered[0],
+        "most_urgent": max(ordered, key=lambda line: URGENCIES.index(line.urgency)),
         "several": not digest.agency_name,
     }
 
@@ -278,6 +281,7 @@ def _shown(line: TaskLine, speech: Speech) -> Shown:
         status=speech.status(line),
         number=header_text(line.directive_number),
         title=speech.say("restricted") if line.restricted else header_text(line.short_name),
+        title_language=speech.language if line.restricted else "vi",
         agency=header_text(line.agency_name),
         due=speech.due(line.due_on, line.due_time),
         notes=tuple(_notes(line, speech)),
