@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date, time
 from enum import StrEnum
+from types import NoneType
 from typing import Any, TypeAlias
 
 from tracker.domain.errors import Invalid
@@ -235,7 +236,7 @@ class DeadlineRule:
                 Recurrence.parse(text)
             part = "notes"
             notes = tuple(str(note) for note in data.get(part, ()))
-        except (ValueError, TypeError, KeyError, RecurrenceInvalid) as error:
+        except (ValueError, TypeError, KeyError, RecursionError, RecurrenceInvalid) as error:
             raise RuleInvalid.one(f"/{part}", RuleInvalid.code, data.get(part)) from error
         made = cls(term, at, rules, data.get("standing") is True, notes)
         check(made)
@@ -299,15 +300,27 @@ def check(rule: DeadlineRule) -> None:
     for note in rule.notes:
         if note not in NOTES:
             raise RuleInvalid.one("/notes", RuleInvalid.code, note)
-    parts: list[object] = [rule.term]
-    if isinstance(rule.term, Between):
-        parts += [rule.term.first, rule.term.last]
-    if isinstance(rule.term, After):
-        parts.append(rule.term.base)
-    for part in parts:
+    for part in _parts(rule.term):
         wrong = _wrong_number(part)
         if wrong is not None:
             raise RuleInvalid.one(f"/term/{wrong[0]}", RuleInvalid.code, wrong[1])
+
+
+def _parts(term: object) -> list[object]:
+    """The term and what it is made of. Raises RuleInvalid for a part that cannot stand there."""
+    if isinstance(term, Between):
+        _must_be(term.first, "first", (OnDay, InPeriod, OnLunar, Base))
+        _must_be(term.last, "last", (OnDay, InPeriod, OnLunar, After, NoneType))
+        return [term, term.first, *_parts(term.last)]
+    if isinstance(term, After):
+        _must_be(term.base, "base", (OnDay, InPeriod, OnEvent, OnLunar, Base))
+        return [term, term.base]
+    return [term]
+
+
+def _must_be(part: object, name: str, allowed: tuple[type, ...]) -> None:
+    if not isinstance(part, allowed):
+        raise RuleInvalid.one(f"/term/{name}", RuleInvalid.code, str(part)[:60])
 
 
 # The last ISO week is left out: not every year has a week 53.
@@ -340,11 +353,24 @@ _LIMITS: dict[str, tuple[int, int]] = {
 }
 
 
+def _needed(part: object) -> tuple[str, ...]:
+    needed: dict[type, tuple[str, ...]] = {
+        OnDay: ("day",),
+        OnLunar: ("day", "month", "offset"),
+        After: ("amount",),
+    }
+    return needed.get(type(part), ())
+
+
 def _wrong_number(part: object) -> tuple[str, object] | None:
     if type(part) not in _TAGS:
         return None
     for name, value in vars(part).items():
-        if name in _LIMITS and value is not None:
+        if name in ("label", "words", "name", "reason") and not isinstance(value, str):
+            return name, value
+        if name in ("stated", "before") and not isinstance(value, bool):
+            return name, value
+        if name in _LIMITS and (value is not None or name in _needed(part)):
             low, high = _LIMITS[name]
             if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
                 return name, value
