@@ -306,3 +306,11 @@ async def list_agency_choices(viewer: Actor) -> list[tuple[str, str]]:
         *arguments,
     )
     return [(r["code"], r["name"]) for r in rows]
+
+
+async def get_notify_key(outbox_id: int) -> str:
+    """The key that a message carries to its recipient. Raises NotFound."""
+    key: str | None = await fetchval("SELECT notify_key FROM outbox WHERE id = $1", outbox_id)
+    if key is None:
+        raise NotFound(noun="message", id=outbox_id)
+    return key

@@ -33,6 +33,7 @@ routers: list[ControllerRouterHandler] = [
     feeds.make,
     feeds.revoke,
     mailbox.letters,
+    mailbox.letter_of,
     mailbox.letter,
     mailbox.letter_html,
     mailbox.letter_source,

@@ -36,6 +36,8 @@ from tracker.web.tasks import computation
 from tracker.web.timeline import story_of
 from tracker.web.wording import Chip, short_day
 
+MOST_OTHERS = 8
+
 
 @dataclass(frozen=True)
 class Due:
@@ -147,7 +149,8 @@ async def show(
         strip=strip(page, story, row.assigned_on, row.due_on),
         facts=_facts(page, row),
         reports=[_report_view(page, report) for report in reversed(told.reports)],
-        others=[Other(path_of(o), o.agency_name, chip_of(page, o, calendar)) for o in others[:12]],
+        others=[Other(path_of(o), o.agency_name, chip_of(page, o, calendar)) for o in others[:MOST_OTHERS]],
+        more_others=len(others) + 1 if len(others) > MOST_OTHERS else 0,
         submission=new_submission(),
     )
 
@@ -161,12 +164,12 @@ def _due(page: Page, told: Explanation, calendar: WorkCalendar) -> Due:
         key = "due.by_hour" if row.due_time else "due.until"
         lead = page.t(key, day=day, time=page.clock(row.due_time) if row.due_time else "")
     lines: list[str | Markup] = []
-    if row.due_on is not None and calendar.is_off(row.due_on):
-        lines.append(page.s("due.is_day_off"))
-    if row.deadline_phrase:
+    if row.deadline_phrase and row.due_on and row.deadline_phrase != short_day(row.due_on):
         lines.append(page.s("due.phrase", phrase=row.deadline_phrase))
     if words := computation(page, row):
         lines.append(words)
+    elif row.due_on is not None and calendar.is_off(row.due_on):
+        lines.append(page.s("due.is_day_off"))
     if row.original_due_on and row.original_due_on != row.due_on:
         lines.append(page.s("due.original", day=short_day(row.original_due_on)))
     for change in told.deadlines[1:]:
@@ -241,7 +244,7 @@ def _decisions(
         cards.append(
             Card(
                 "report",
-                page.s("confirm.title", agency=row.agency_short_name),
+                page.s("confirm.title", agency=row.agency_name),
                 _sub(row, "xac-nhan"),
                 [
                     (page.s("report.summary"), waiting.summary),
@@ -256,7 +259,7 @@ def _decisions(
         cards.append(
             Card(
                 "extension",
-                page.s("extend.title", agency=row.agency_short_name),
+                page.s("extend.title", agency=row.agency_name),
                 _sub(row, "quyet-dinh-gia-han"),
                 [
                     (page.s("extend.in_force"), page.long_day(extension.due_before)),

@@ -12,7 +12,7 @@ from tracker.web.page import Page
 from tracker.web.timeline import Story
 from tracker.web.wording import short_day
 
-_WIDTH, _HEIGHT = 720, 92
+_WIDTH, _HEIGHT = 720, 104
 _LEFT, _RIGHT = 18, 702
 _AXIS = 46
 
@@ -63,6 +63,6 @@ def _labels(page: Page, due_x: float, today_x: float, due_on: date) -> list[str]
     drawn = []
     for level, (at, words) in enumerate(labels):
         anchor = "start" if at < 90 else "end" if at > _WIDTH - 90 else "middle"
-        y = _HEIGHT - 18 if near and level else 15
+        y = _AXIS + 30 if near and level else 15
         drawn.append(f'<text x="{at}" y="{y}" text-anchor="{anchor}">{escape(words)}</text>')
     return drawn

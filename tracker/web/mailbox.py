@@ -11,15 +11,17 @@ from litestar import Response, get
 from litestar.params import FromPath
 
 from tracker.api.security import SECURITY_HEADERS
+from tracker.db import reads_web
 from tracker.domain.errors import NotFound
 from tracker.domain.zone import civil_now
 from tracker.feeds.reading import ReadEvent, read_events
 from tracker.mailbox import LetterView, LocalMailbox
-from tracker.web.page import Page, open_page
+from tracker.web.page import Page, open_page, parse_id
 from tracker.web.state import WebRequest, state_of
 from tracker.web.wording import clock
 
 PAGE_ROWS = 50
+SEARCHED = 5000
 _HEADERS = ("From", "To", "Reply-To", "Date", "Subject", "Message-ID", "References", "Auto-Submitted")
 _LETTER = re.compile(r"[0-9]{8}")
 
@@ -125,6 +127,18 @@ async def letters(request: WebRequest) -> Response[bytes]:
 
 def _has_invitation(mailbox: LocalMailbox, letter_id: str) -> bool:
     return bool(mailbox.read(letter_id).calendar)
+
+
+@get("/thu/cua/{outbox_id:str}", include_in_schema=False)
+async def letter_of(request: WebRequest, outbox_id: FromPath[str]) -> Response[bytes]:
+    """From a message of the outbox to the letter that arrived."""
+    mailbox = _mailbox(request)
+    page = await open_page(request)
+    key = await reads_web.get_notify_key(parse_id(outbox_id))
+    for found in mailbox.list_messages(limit=SEARCHED):
+        if found.key and found.key == key:
+            return page.see(f"/thu/{found.id}")
+    raise NotFound(noun="letter")
 
 
 @get("/thu/{letter_id:str}", include_in_schema=False)

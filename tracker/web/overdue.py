@@ -54,9 +54,7 @@ class TaskLine:
     due: str
     original: str
     days: str
-    extensions: str
-    report: str
-    cause: str
+    said: list[str]
 
 
 @dataclass(frozen=True)
@@ -89,6 +87,7 @@ class Paper:
     none: str
     receivers_title: str
     receivers: list[str]
+    is_compact: bool
     notes: list[str] = field(default_factory=list)
 
 
@@ -164,9 +163,7 @@ def to_paper(listing: OverdueList, day: date, printed_on: date, *, full: bool) -
         ("w-due", "due"),
         ("w-due", "original"),
         ("w-days", "days"),
-        ("w-ext", "extensions"),
         ("w-report", "report"),
-        ("w-cause", "cause"),
     ]
     names = ("agency", *_CELLS, "rate")
     is_one = len(listing.agencies) == 1
@@ -190,6 +187,7 @@ def to_paper(listing: OverdueList, day: date, printed_on: date, *, full: bool) -
         none=_say("none"),
         receivers_title=_say("receivers"),
         receivers=[_say("receiver_1"), _say("receiver_2")],
+        is_compact=not full,
         notes=[_say("counting"), _say("check", digest=_in_fours(listing.digest[:16]))],
     )
 
@@ -244,11 +242,13 @@ def _groups(listing: OverdueList, full: bool) -> list[Group]:
 
 def _task_line(place: int, row: OverdueRow, full: bool) -> TaskLine:
     agency = row.lead
-    if row.cooperating:
+    if row.cooperating and full:
         agency += "; " + _say("with", names=", ".join(row.cooperating))
     due = short_day(row.due_on) if row.due_on else _say("no_date")
-    moved = row.original_due_on is not None and row.original_due_on != row.due_on
-    causes = [row.cause, _say("commit", day=short_day(row.committed_on)) if row.committed_on else ""]
+    causes = [
+        _say("cause", cause=row.cause) if row.cause and full else "",
+        _say("commit", day=short_day(row.committed_on)) if row.committed_on else "",
+    ]
     return TaskLine(
         number=place,
         text=(row.full_text or row.task) if full else row.task,
@@ -256,11 +256,9 @@ def _task_line(place: int, row: OverdueRow, full: bool) -> TaskLine:
         directive=_directive(row),
         agency=agency if row.part is not Part.COOPERATING else _say("helps", name=row.lead),
         due=due if row.due_time is None else f"{row.due_time:%H:%M} {due}",
-        original=short_day(row.original_due_on) if moved and row.original_due_on else "",
+        original=_original(row),
         days=number("vi", row.days_late),
-        extensions=str(row.extensions) if row.extensions else "",
-        report=_report(row),
-        cause="; ".join(part for part in causes if part),
+        said=[part for part in (_report(row, full), *causes) if part],
     )
 
 
@@ -270,12 +268,21 @@ def _directive(row: OverdueRow) -> str:
     return _say("directive", number=row.directive_number, day=short_day(row.directive_issued_on))
 
 
-def _report(row: OverdueRow) -> str:
+def _original(row: OverdueRow) -> str:
+    """The first deadline, and how often it was moved; nothing where it still holds."""
+    if row.original_due_on is None or row.original_due_on == row.due_on:
+        return ""
+    return _say("original", day=short_day(row.original_due_on), count=row.extensions)
+
+
+def _report(row: OverdueRow, full: bool) -> str:
+    """The last report: its day, and in the full list what it said where that is short enough for a table."""
     if row.last_report_on is None:
         return ""
-    words = row.last_report if len(row.last_report) <= _SHORT_REPORT else ""
-    waiting = _say("waiting") if row.is_awaiting else ""
-    return ": ".join(part for part in (short_day(row.last_report_on), waiting or words) if part)
+    if row.is_awaiting:
+        return _say("waiting", day=short_day(row.last_report_on))
+    words = row.last_report if full and len(row.last_report) <= _SHORT_REPORT else ""
+    return ": ".join(part for part in (short_day(row.last_report_on), words) if part)
 
 
 def _roman(value: int) -> str:

@@ -171,6 +171,11 @@ class Page:
             return Markup("")
         return wording.time_tag(day.isoformat(), wording.long_day(self.language, day))
 
+    def opening_day(self, day: date) -> Markup:
+        """A date with its weekday at the beginning of a sentence."""
+        words = wording.long_day(self.language, day)
+        return wording.time_tag(day.isoformat(), words[:1].upper() + words[1:])
+
     def weekday(self, day: date) -> str:
         """The weekday's name."""
         return wording.weekday(self.language, day)
@@ -231,9 +236,12 @@ class Page:
         paths = _NAVIGATION[self.visitor.actor.role]
         here = self.request.scope["path"]
         best = max((p for p in paths if here == p or here.startswith(p + "/")), key=len, default="")
-        return [
-            Entry(p, text(self.language, f"nav.{p.strip('/').replace('/', '.')}"), p == best) for p in paths
-        ]
+        return [Entry(path, self.s(self._entry_key(path)), path == best) for path in paths]
+
+    def _entry_key(self, path: str) -> str:
+        if path == "/viec" and self.is_agency:
+            return "nav.viec_agency"
+        return f"nav.{path.strip('/').replace('/', '.')}"
 
     @property
     def home(self) -> str:

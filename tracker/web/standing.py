@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from urllib.parse import quote, urlencode
@@ -178,7 +178,7 @@ def work_row(page: Page, row: Assignment, calendar: WorkCalendar) -> Row:
         due_note=due_note(page, row, calendar),
         chip=chip_of(page, row, calendar),
         report_on=civil_day(row.last_report_at) if row.last_report_at else None,
-        report_note=short(row.last_report_summary),
+        report_note=short(row.last_report_summary, 60),
         action=action,
         action_href=href,
     )
@@ -221,7 +221,14 @@ def summary_chips(page: Page, rows: Iterable[Assignment], calendar: WorkCalendar
     ]
 
 
-def tiles_of(page: Page, counts: dict[str, int], names: Sequence[str], base: str, **query: str) -> list[Tile]:
+def tiles_of(
+    page: Page,
+    counts: dict[str, int],
+    names: Sequence[str],
+    base: str,
+    notes: Mapping[str, str] | None = None,
+    **query: str,
+) -> list[Tile]:
     """Tiles for these filters; each leads to the list with the same filter."""
     looks = {
         "overdue": ("late", "late"),
@@ -239,6 +246,7 @@ def tiles_of(page: Page, counts: dict[str, int], names: Sequence[str], base: str
             *looks[name],
             page.s(f"filter.status.{name}"),
             base + "?" + urlencode({**query, "tinh-trang": STATUS_WORDS[name]}),
+            (notes or {}).get(name, ""),
         )
         for name in names
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -22,6 +22,7 @@ from tracker.web.page import Page
 from tracker.web.wording import clock, short_day
 
 MOST_COMING = 4
+SETTLED_AT_IMPORT = "settled_at_import"
 _SAME_SENDING = timedelta(minutes=5)
 _ICONS = {
     "assign": "flag",
@@ -48,6 +49,7 @@ class Told:
 
     who: str
     how: str
+    href: str = ""
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ def _sendings(page: Page, ladder: Ladder, ledger: Sequence[ReminderRow]) -> list
         first = rows[0]
         wording = step_words(page, wordings.get(first.step_code, first.step_code), first.occurrence)
         if first.verdict == "sent":
-            told = [_told(page, r.recipient_name, r.recipient_duty, r.is_copy, *_fate(page, r)) for r in rows]
+            told = [_told_of(page, r) for r in rows]
             at = min(r.sent_at or r.decided_at for r in rows)
             tone = "late" if first.step_code.startswith("after") else "soon"
             why = [page.reason("yes", first.reason)] if first.reason != "due" else []
@@ -160,18 +162,31 @@ def _sendings(page: Page, ladder: Ladder, ledger: Sequence[ReminderRow]) -> list
     return items
 
 
-def _fate(page: Page, r: ReminderRow) -> tuple[str]:
-    return (
-        delivery_words(
-            page, r.message_state or "", r.sent_at, r.reply_code, r.reply_text or "", r.message_address
-        ),
-    )
+def _passed(page: Page, wordings: Mapping[str, str], rows: Sequence[ReminderRow]) -> Item:
+    """Steps whose moments lay before the task was entered: one entry for all of them."""
+    in_order = sorted(rows, key=lambda r: r.moment)
+    steps = [step_words(page, wordings.get(r.step_code, r.step_code), r.occurrence) for r in in_order]
+    at = in_order[-1].moment
+    what = page.t("timeline.not_sent", step=", ".join(dict.fromkeys(steps)))
+    return Item(at, "unsent", what, page.moment(at), "nomail", [page.reason("no", SETTLED_AT_IMPORT)])
 
 
-def _told(page: Page, name: str, duty: str | None, is_copy: bool, how: str) -> Told:
+def _told_of(page: Page, r: ReminderRow) -> Told:
+    state = r.message_state or ""
+    how = delivery_words(page, state, r.sent_at, r.reply_code, r.reply_text or "", r.message_address)
+    href = letter_address(page, state, r.outbox_id)
+    return _told(page, r.recipient_name, r.recipient_duty, r.is_copy, how, href)
+
+
+def letter_address(page: Page, state: str, outbox_id: int | None) -> str:
+    """Where a delivered message can be read; only the demonstration keeps a mailbox."""
+    return f"/thu/cua/{outbox_id}" if page.has_mailbox and state == "sent" and outbox_id else ""
+
+
+def _told(page: Page, name: str, duty: str | None, is_copy: bool, how: str, href: str = "") -> Told:
     words = page.word("duty", duty) if duty else ""
     who = page.s("timeline.person", name=name, duty=words) if words else name
-    return Told(page.s("timeline.copy", who=who) if is_copy else who, how)
+    return Told(page.s("timeline.copy", who=who) if is_copy else who, how, href)
 
 
 def delivery_words(
@@ -215,6 +230,7 @@ def _batch(page: Page, kind: str, batch: Sequence[MessageRow]) -> Item:
         Told(
             m.recipient_name or m.address,
             delivery_words(page, m.state, m.sent_at, m.reply_code, m.reply_text, m.address),
+            letter_address(page, m.state, m.id),
         )
         for m in batch
     ]
@@ -274,6 +290,8 @@ def _next(page: Page, told: Explanation, decision: Decision) -> Item:
     if decision.verdict is Verdict.WAIT and decision.reason is not Reason.NOT_YET:
         whys.append(page.reason("no", decision.reason.value))
     when = page.moment(at) if decision.at else page.t("timeline.unknown_day")
+    if at < page.now:
+        when = page.t("timeline.owed", moment=when)
     what = page.t("timeline.will_send", step=step_words(page, step.wording, decision.moment.occurrence))
     tone = "late" if decision.moment.anchor is Anchor.AFTER else "soon"
     return Item(at, "next", what, when, "next", whys, recipients, tone)

@@ -134,9 +134,17 @@ async def todo(request: WebRequest) -> Response[bytes]:
     counts = await reads_web.count_open(page.actor, moment)
     dead = await reads_web.list_dead_mailboxes(page.actor)
     names = ("overdue", "due_soon", "awaiting", "extension")
-    tiles = tiles_of(page, counts, names, "/viec")
+    notes = {name: page.s(f"todo.tile.{name}", day=short_day(moment.soon_until)) for name in names}
+    tiles = tiles_of(page, counts, names, "/viec", notes)
     tiles.append(
-        Tile(len(dead), "", "nomail", page.s("todo.dead"), "#thu-khong-toi" if dead else "/can-xu-ly")
+        Tile(
+            len(dead),
+            "",
+            "nomail",
+            page.s("todo.dead"),
+            "#thu-khong-toi" if dead else "/can-xu-ly",
+            dead[0].agency if dead else page.s("todo.tile.no_dead"),
+        )
     )
     looks = {
         "overdue": ("late", "late"),
