@@ -169,11 +169,7 @@ def _answer(question: Question) -> dict[str, Any]:
     """The answer as JSON; a whole year or month of issue serves where every day of it gives the same."""
     first, rule = _resolved(question, question.issued[0])
     last, _ = _resolved(question, question.issued[1])
-    if (first.due_on, first.undecided, first.before_issue) != (
-        last.due_on,
-        last.undecided,
-        last.before_issue,
-    ):
+    if (first.due_on, first.undecided) != (last.due_on, last.undecided):
         first = Resolution(first.kind, undecided=(say("deadline_issue_day"),))
     return _shown(first, rule)
 
