@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 # The demonstration begins on a day on which its directives are alive, at the hour of the digest.
 DEMONSTRATION_DAY = date(2025, 11, 24)
-DEMONSTRATION_TIME = time(7, 30)
+DEMONSTRATION_TIME = time(8)
 PORTS_TRIED = 20
 READY_SECONDS = 30.0
 STOPPING = "stopping"
