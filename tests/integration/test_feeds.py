@@ -233,7 +233,7 @@ async def test_unchanged_facts_give_the_same_bytes_and_304_without_rendering(
     set_clock(NOW + timedelta(hours=9))
 
     second = await world.get(made)
-    monkeypatch.setattr(feeds_db, "list_rows", None)  # whoever renders now fails
+    monkeypatch.setattr(feeds, "render", None)  # whoever renders now fails
     by_tag = await world.get(made, if_none_match=f'"other", W/{first.headers["etag"]}')
     by_date = await world.get(made, if_modified_since=first.headers["last-modified"])
 
@@ -423,6 +423,14 @@ async def test_last_modified_only_goes_forward(world: World) -> None:
         lambda: execute("UPDATE assignment SET state = 'assigned', closed_at = NULL WHERE id = $1", gone),
         lambda: execute("DELETE FROM assignment WHERE id = $1", gone),
         lambda: execute("UPDATE task SET short_name = 'C', changed_at = $1", NOW),
+        lambda: execute("UPDATE assignment SET due_time = '17:00' WHERE id = $1", kept),
+        lambda: execute("UPDATE task SET field = 'Y tế'"),
+        lambda: execute("UPDATE task SET restricted = true"),
+        lambda: execute("UPDATE directive SET urgency = 'express'"),
+        lambda: execute(
+            "INSERT INTO working_day VALUES ('2025-12-05', 'off', 'x', 'x') ON CONFLICT DO NOTHING"
+        ),
+        lambda: execute("UPDATE agency SET code = 'BCTY' WHERE id = $1", world.first),
         lambda: execute("UPDATE directive SET number = '19/NQ-CP' WHERE id = $1", world.directive),
         lambda: execute("UPDATE agency SET short_name = 'Bộ CT' WHERE id = $1", world.first),
         lambda: execute("UPDATE official SET agency_id = $2 WHERE id = $1", officer, world.second),

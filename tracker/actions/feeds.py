@@ -6,10 +6,10 @@ import asyncio
 import hashlib
 import re
 import secrets
+from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
-from functools import partial
 
 from tracker.actions.office import assignment_url, office
 from tracker.db import feeds as feeds_db
@@ -25,6 +25,7 @@ from tracker.domain.text import clean_text
 from tracker.domain.zone import at_official, civil_day
 from tracker.feeds.entries import Component, FeedEntry, FeedOptions, entry_status
 from tracker.feeds.join import CLOSED_DAYS, MOST_ENTRIES, FeedPlace, build
+from tracker.feeds.render import CACHED_ENTRIES
 from tracker.feeds.specimen import format_version
 from tracker.i18n import LANGUAGES, Language
 
@@ -287,6 +288,8 @@ class Look:
     now: datetime
     tag: str
     modified_at: datetime
+    facts: Facts
+    overdue: int
 
     @property
     def is_use_worth_noting(self) -> bool:
@@ -311,26 +314,69 @@ async def look(token: str, component: Component, now: datetime) -> Look:
         raise NotFound(noun="feed")
     feed, viewer = found
     facts = await feeds_db.read_facts(viewer, feed, now, _closed_since(now), MOST_ENTRIES)
-    fingerprint, _ = await _fingerprint(viewer, feed, facts, now)
+    fingerprint, overdue = await _fingerprint(viewer, feed, facts, now)
     modified_at = await _modified_at(feed, fingerprint, now)
-    return Look(feed, viewer, token, component, now, _tag(fingerprint, component), modified_at)
+    tag = _tag(fingerprint, component)
+    return Look(feed, viewer, token, component, now, tag, modified_at, facts, overdue)
 
 
 async def render(looked: Look) -> Served:
-    """The calendar of a link that was looked at, from one reading of the database."""
+    """The calendar of a link that was looked at; rows are read only where an entry is not known yet."""
+    entries = [_known.get(_key(fact)) for fact in looked.facts.rows]
+    known = [entry for entry in entries if entry is not None]
+    if len(known) == len(entries):
+        return Served(_body(known, looked), looked.tag, looked.modified_at)
+    looked, fresh = await _read(looked)
+    if len(fresh) <= RENDERED_IN_PLACE:
+        return Served(_body(fresh, looked), looked.tag, looked.modified_at)
+    return Served(await asyncio.to_thread(_body, fresh, looked), looked.tag, looked.modified_at)
+
+
+async def _read(looked: Look) -> tuple[Look, list[FeedEntry]]:
+    """All entries from one reading, and the look as of that reading: somebody may have changed a row since."""
     feed, viewer, now = looked.feed, looked.viewer, looked.now
     rows, facts = await feeds_db.list_rows(viewer, feed, now, _closed_since(now), MOST_ENTRIES)
-    fingerprint, overdue = await _fingerprint(viewer, feed, facts, now)
-    tag = _tag(fingerprint, looked.component)
-    # Somebody may have changed a row since the look: the tag is that of the rows which were read.
-    modified_at = (
-        looked.modified_at
-        if tag == looked.tag
-        else await feeds_db.mark_fingerprint(feed.id, fingerprint, now)
-    )
-    work = partial(_body, rows, looked, facts.left_out, overdue)
-    body = work() if len(rows) <= RENDERED_IN_PLACE else await asyncio.to_thread(work)
-    return Served(body, tag, modified_at)
+    entries = [_entry(row, now) for row in rows]
+    for row, entry in zip(rows, entries, strict=True):
+        _known.keep(_key(row.fact), entry)
+    if facts != looked.facts:
+        fingerprint, overdue = await _fingerprint(viewer, feed, facts, now)
+        tag = _tag(fingerprint, looked.component)
+        modified_at = await feeds_db.mark_fingerprint(feed.id, fingerprint, now)
+        looked = replace(looked, tag=tag, modified_at=modified_at, facts=facts, overdue=overdue)
+    return looked, entries
+
+
+_Key = tuple[str, str, str]
+
+
+class _Memory:
+    """The entries last shown, by the digest of their facts; the least recently used go first."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._entries: OrderedDict[_Key, FeedEntry] = OrderedDict()
+
+    def get(self, key: _Key) -> FeedEntry | None:
+        """The entry of these facts, if it is remembered."""
+        entry = self._entries.get(key)
+        if entry is not None:
+            self._entries.move_to_end(key)
+        return entry
+
+    def keep(self, key: _Key, entry: FeedEntry) -> None:
+        """Remember an entry."""
+        self._entries[key] = entry
+        while len(self._entries) > self._most:
+            self._entries.popitem(last=False)
+
+
+_known = _Memory(CACHED_ENTRIES)
+
+
+def _key(fact: str) -> _Key:
+    """Facts, and the addresses that stand in every entry."""
+    return office().url, office().domain, fact
 
 
 async def note_use(feed_id: int, user_agent: str, now: datetime) -> None:
@@ -350,7 +396,8 @@ async def _fingerprint(viewer: Actor, feed: Feed, facts: Facts, now: datetime) -
     if feed.consolidated and facts.left_out:
         overdue = await feeds_db.count_overdue(viewer, feed, now)
     today = civil_day(now).isoformat() if feed.consolidated and overdue else ""
-    of_rows = (facts.digest, str(facts.left_out), str(overdue) if feed.consolidated else "", today)
+    digest = hashlib.sha256("".join(facts.rows).encode()).hexdigest()
+    of_rows = (digest, str(facts.left_out), str(overdue) if feed.consolidated else "", today)
     of_link = (format_version(), str(feed.id), str(feed.row_version), office().url, office().domain)
     return hashlib.sha256("\n".join((*of_link, *of_rows)).encode()).hexdigest()[:32], overdue
 
@@ -365,8 +412,8 @@ async def _modified_at(feed: Feed, fingerprint: str, now: datetime) -> datetime:
     return await feeds_db.mark_fingerprint(feed.id, fingerprint, now)
 
 
-def _body(rows: Sequence[FeedRow], looked: Look, left_out: bool, overdue: int) -> bytes:
-    feed, host = looked.feed, office().domain
+def _body(entries: Sequence[FeedEntry], looked: Look) -> bytes:
+    feed = looked.feed
     options = FeedOptions(
         name=feed.name,
         language=feed.language,
@@ -377,15 +424,16 @@ def _body(rows: Sequence[FeedRow], looked: Look, left_out: bool, overdue: int) -
     )
     place = FeedPlace(
         uid=f"feed-{feed.id}",
-        host=host,
+        host=office().domain,
         source_url=feed_url(looked.token) + ("?as=todo" if looked.component == "todo" else ""),
         page_url=f"{office().url}/lich",
     )
-    entries = [_entry(row, host, looked.now) for row in rows]
+    left_out, overdue = looked.facts.left_out, looked.overdue
     return build(entries, options, place, civil_day(looked.now), left_out=left_out, overdue_count=overdue)
 
 
-def _entry(row: FeedRow, host: str, now: datetime) -> FeedEntry:
+def _entry(row: FeedRow, now: datetime) -> FeedEntry:
+    host = office().domain
     words = (row.agency_short_name, row.directive_number) + (() if row.restricted else (row.field,))
     return FeedEntry(
         uid=entry_uid(row.uid, host),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -61,7 +60,10 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class FeedRow:
-    """A dated assignment as a feed needs it; `version` and `changed_at` cover its task, directive and agency."""
+    """A dated assignment as a feed needs it; `version` and `changed_at` cover its task, directive and agency.
+
+    `fact` is the digest of all the rest.
+    """
 
     id: int
     uid: UUID
@@ -85,16 +87,18 @@ class FeedRow:
     agency_short_name: str
     is_off_day: bool
     is_overdue: bool
+    fact: str
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What a feed's calendar follows from, without its words.
 
+    `rows` holds the database's digest of each row, in the order of UID: two rows with one digest are shown alike.
     `overdue` counts the rows that are overdue; `left_out` tells that older rows exist beyond the limit.
     """
 
-    digest: str
+    rows: tuple[str, ...]
     overdue: int
     left_out: bool
 
@@ -267,7 +271,8 @@ async def mark_used(feed_id: int, user_agent: str, now: datetime) -> None:
     await execute(
         """
         UPDATE feed SET last_used_at = $3::timestamptz, last_user_agent = $2
-        WHERE id = $1 AND (last_used_at IS NULL OR last_used_at NOT BETWEEN $3::timestamptz - interval '1 minute' AND $3)
+        WHERE id = $1 AND (last_used_at IS NULL
+            OR last_used_at NOT BETWEEN $3::timestamptz - interval '1 minute' AND $3::timestamptz)
         """,
         feed_id,
         user_agent,
@@ -329,7 +334,21 @@ def _overdue(now: datetime, arguments: _Arguments) -> str:
     local = civil_now(now)
     day, at = arguments.mark(local.date()), arguments.mark(local.time())
     passed = f"(a.due_on < {day}::date OR (a.due_on = {day}::date AND a.due_time < {at}::time))"
-    return f"(a.state IN {RUNNING} AND {passed})"
+    return f"(a.state IN {RUNNING} AND {passed} IS TRUE)"
+
+
+_CHOSEN = (
+    "a.id, a.uid, a.task_id, a.directive_id, a.agency_id, a.state, a.due_on, a.due_time, a.completed_on,"
+    " a.completed_time, a.confirmed_at, a.assigned_at, a.sequence, a.changed_at"
+)
+
+
+_VERSION = "(a.sequence + t.row_version + d.row_version + g.row_version)"
+# The agencies' own instant of loading is no change of theirs.
+_CHANGED_AT = (
+    "greatest(a.changed_at, t.changed_at, d.changed_at, CASE WHEN g.row_version > 1 THEN g.changed_at END)"
+)
+_OFF_DAY = "CASE WHEN w.kind IS NULL THEN extract(isodow FROM a.due_on) > 5 ELSE w.kind = 'off' END"
 
 
 def _entries(
@@ -340,45 +359,47 @@ def _entries(
     scope = _in_scope(feed, viewer, arguments)
     overdue = _overdue(now, arguments)
     closed = "" if feed.with_cancelled else "AND a.state = 'confirmed'"
-    since, most = arguments.mark(closed_since), arguments.mark(limit)
+    since = arguments.mark(closed_since)
+    # No row is looked up twice, and OFFSET 0 keeps task and directive as look-ups by key: for a few hundred rows
+    # the planner would otherwise read the whole tables.
     sql = f"""
     WITH chosen AS (
-        (SELECT a.id FROM assignment a WHERE {scope} AND a.state IN {OPEN}
-         ORDER BY a.due_on DESC, a.id DESC LIMIT {most})
+        (SELECT {_CHOSEN} FROM assignment a WHERE {scope} AND a.state IN {OPEN}
+         ORDER BY a.due_on DESC, a.id DESC LIMIT {limit:d})
         UNION ALL
-        (SELECT a.id FROM assignment a WHERE {scope} {closed} AND a.closed_at >= {since}
-         ORDER BY a.closed_at DESC, a.id DESC LIMIT {most})
+        (SELECT {_CHOSEN} FROM assignment a WHERE {scope} {closed} AND a.closed_at >= {since}
+         ORDER BY a.closed_at DESC, a.id DESC LIMIT {limit:d})
     ), entry AS (
         SELECT a.id, a.uid, a.task_id, t.uid AS task_uid, a.state, a.due_on, a.due_time, a.completed_on,
-            a.completed_time, a.confirmed_at, a.assigned_at AS created_at,
-            a.sequence + t.row_version + d.row_version + g.row_version AS version,
-            greatest(a.changed_at, t.changed_at, d.changed_at,
-                     CASE WHEN g.row_version > 1 THEN g.changed_at END) AS changed_at,
-            t.short_name, t.field, t.restricted, d.number AS directive_number, d.urgency, g.code AS agency_code,
-            g.short_name AS agency_short_name,
-            CASE WHEN w.kind IS NULL THEN extract(isodow FROM a.due_on) > 5 ELSE w.kind = 'off' END AS is_off_day,
-            {overdue} IS TRUE AS is_overdue
-        FROM chosen JOIN assignment a USING (id) JOIN task t ON t.id = a.task_id
-        JOIN directive d ON d.id = a.directive_id JOIN agency g ON g.id = a.agency_id
-        LEFT JOIN working_day w ON w.day = a.due_on
+            a.completed_time, a.confirmed_at, a.assigned_at AS created_at, {_VERSION} AS version,
+            {_CHANGED_AT} AS changed_at, t.short_name, t.field, t.restricted, d.number AS directive_number,
+            d.urgency, g.code AS agency_code, g.short_name AS agency_short_name, {_OFF_DAY} AS is_off_day,
+            {overdue} AS is_overdue,
+            -- The characters between the values can stand in none of them: text is stored without controls.
+            md5(concat_ws(chr(31), a.uid, a.state, a.due_on, a.due_time, a.completed_on, a.completed_time,
+                a.confirmed_at, {_VERSION}, {_CHANGED_AT}, t.short_name, t.field, t.restricted, d.number, d.urgency,
+                g.code, g.short_name, {_OFF_DAY}, {overdue})) AS fact
+        FROM chosen a
+        CROSS JOIN LATERAL (SELECT * FROM task WHERE id = a.task_id OFFSET 0) t
+        CROSS JOIN LATERAL (SELECT * FROM directive WHERE id = a.directive_id OFFSET 0) d
+        JOIN agency g ON g.id = a.agency_id LEFT JOIN working_day w ON w.day = a.due_on
     )"""
     return sql, arguments
 
 
 async def read_facts(viewer: Actor, feed: Feed, now: datetime, closed_since: datetime, limit: int) -> Facts:
-    """The digest of what `feed` shows `viewer` at `now`: one row from the database, nothing rendered."""
+    """The facts of what `feed` shows `viewer` at `now`: one row from the database, nothing rendered."""
     entries, arguments = _entries(feed, viewer, now, closed_since, limit)
     row = await fetchrow(
         f"""{entries}
-        SELECT encode(sha256(convert_to(coalesce(string_agg(md5(entry::text), '' ORDER BY uid), ''), 'UTF8')), 'hex')
-                   AS digest,
+        SELECT coalesce(array_agg(fact ORDER BY uid), '{{}}') AS rows,
                count(*) FILTER (WHERE is_overdue) AS overdue,
                greatest(count(*) FILTER (WHERE state IN {OPEN}), count(*) FILTER (WHERE state NOT IN {OPEN})) AS most
         FROM entry""",
         *arguments,
     )
     assert row is not None
-    return Facts(digest=row["digest"], overdue=row["overdue"], left_out=row["most"] >= limit)
+    return Facts(rows=tuple(row["rows"]), overdue=row["overdue"], left_out=row["most"] >= limit)
 
 
 async def list_rows(
@@ -386,13 +407,11 @@ async def list_rows(
 ) -> tuple[list[FeedRow], Facts]:
     """The rows that `feed` shows `viewer` at `now`, with the facts that `read_facts` would tell of them."""
     entries, arguments = _entries(feed, viewer, now, closed_since, limit)
-    records = await fetch(
-        f"{entries} SELECT entry.*, md5(entry::text) AS fact FROM entry ORDER BY uid", *arguments
-    )
+    records = await fetch(f"{entries} SELECT * FROM entry ORDER BY uid", *arguments)
     rows = [_row(record) for record in records]
     open_rows = sum(row.state in OPEN_STATES for row in rows)
     facts = Facts(
-        digest=hashlib.sha256("".join(record["fact"] for record in records).encode()).hexdigest(),
+        rows=tuple(row.fact for row in rows),
         overdue=sum(row.is_overdue for row in rows),
         left_out=max(open_rows, len(rows) - open_rows) >= limit,
     )

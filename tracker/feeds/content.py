@@ -19,7 +19,6 @@ _BREAKS = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
 _SPACES = re.compile(r"[\t\n ]+")
 _UNSAFE_URI = re.compile(r"[\x00-\x20\x7f-\U0010ffff\"<>\\^`{|}]")
-_ESCAPED = str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n"})
 
 
 def clean(value: str) -> str:
@@ -28,6 +27,8 @@ def clean(value: str) -> str:
     >>> clean("Bộ\x00 Y tế\r\nvà\u2028Sở\x07")
     'Bộ Y tế\nvà\nSở'
     """
+    if value.isprintable():  # nothing to look for: the common case, ten times faster
+        return value.strip(" ")
     return _CONTROLS.sub("", _BREAKS.sub("\n", value)).strip()
 
 
@@ -37,6 +38,8 @@ def clean_line(value: str) -> str:
     >>> clean_line("Bộ\tY tế\r\nvà  Sở")
     'Bộ Y tế và Sở'
     """
+    if value.isprintable():
+        return " ".join(value.split())
     return _SPACES.sub(" ", clean(value)).strip()
 
 
@@ -46,7 +49,7 @@ def escape(value: str) -> str:
     >>> print(escape("a;b,c\\d\ne"))
     a\;b\,c\\d\ne
     """
-    return value.translate(_ESCAPED)
+    return value.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,").replace("\n", "\\n")
 
 
 def line(name: str, value: str) -> bytes:

@@ -98,12 +98,11 @@ def build(
     last = _overdue_entry(wanted, overdue_count or 0, options, place, as_of) if options.consolidated else b""
     kept = _fitting(wanted, options, LIMIT_OCTETS - NOTICE_OCTETS - len(head) - len(last))
     cut = len(wanted) - len(kept)
-    first = (
-        _cut_notice(kept, None if left_out else cut, options, place) if kept and (cut or left_out) else b""
-    )
-    return join(
-        head, (first, *(render_entry(entry, options) for entry in sorted(kept, key=_file_order)), last)
-    )
+    first = b""
+    if kept and (cut or left_out):
+        first = _cut_notice([entry for entry, _ in kept], None if left_out else cut, options, place)
+    kept.sort(key=lambda pair: _file_order(pair[0]))
+    return join(head, (first, *(rendered for _, rendered in kept), last))
 
 
 def _keep_order(entry: FeedEntry) -> tuple[bool, date, str]:
@@ -115,13 +114,16 @@ def _file_order(entry: FeedEntry) -> tuple[date, time, str]:
     return (entry.due_on, entry.due_time or time(0), entry.uid)
 
 
-def _fitting(wanted: Sequence[FeedEntry], options: FeedOptions, room: int) -> Sequence[FeedEntry]:
-    """The longest beginning of `wanted` that fits into `room` octets."""
-    for place, entry in enumerate(wanted):
-        room -= len(render_entry(entry, options))
+def _fitting(wanted: Sequence[FeedEntry], options: FeedOptions, room: int) -> list[tuple[FeedEntry, bytes]]:
+    """The longest beginning of `wanted` that fits into `room` octets, rendered."""
+    kept: list[tuple[FeedEntry, bytes]] = []
+    for entry in wanted:
+        rendered = render_entry(entry, options)
+        room -= len(rendered)
         if room < 0:
-            return wanted[:place]
-    return wanted
+            break
+        kept.append((entry, rendered))
+    return kept
 
 
 def _cut_notice(kept: Sequence[FeedEntry], cut: int | None, options: FeedOptions, place: FeedPlace) -> bytes:

@@ -11,7 +11,7 @@ from tracker.feeds.content import clean_line, day, escape, line, text_line, titl
 from tracker.feeds.entries import Component, EntryStatus, FeedEntry, FeedOptions
 from tracker.i18n import Language, text
 
-CACHED_ENTRIES = 20_000
+CACHED_ENTRIES = 10_000
 """Rendered entries kept in one process, about 1 KB each."""
 
 ALARM_AT = time(8)
@@ -45,6 +45,11 @@ def _rendered(entry: FeedEntry, language: Language, component: Component, alarms
     )
 
 
+def forget_rendered() -> None:
+    """Empty the memory of rendered entries: for measurements of what a new process does."""
+    _rendered.cache_clear()
+
+
 def title(entry: FeedEntry, language: Language) -> str:
     """The title: status first, then the agency, then what is asked; a restricted task is not named."""
     key = "feeds.title_restricted" if entry.restricted else "feeds.title"
@@ -62,7 +67,10 @@ def title(entry: FeedEntry, language: Language) -> str:
 
 def weekday_and_date(on: date, language: Language) -> dict[str, str]:
     """The parameters `weekday` and `date` of a sentence."""
-    return {"weekday": text(language, f"feeds.weekday.{on.weekday()}"), "date": f"{on:%d/%m/}{on.year:04d}"}
+    return {
+        "weekday": text(language, f"feeds.weekday.{on.weekday()}"),
+        "date": f"{on.day:02d}/{on.month:02d}/{on.year:04d}",
+    }
 
 
 def _description(entry: FeedEntry, language: Language) -> str:
