@@ -30,7 +30,6 @@ HOST = "127.0.0.1"
 MAX_MESSAGE = 10 * 1024 * 1024
 REMEMBERED = 2_000
 _NAME = re.compile(r"([0-9]{8})\.eml")
-_HEAD_OCTETS = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +44,7 @@ class Letter:
     sent_at: datetime | None
     received_at: datetime | None
     key: str
+    has_calendar: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +121,11 @@ class LocalMailbox:
                 found.append(letter)
         return found
 
+    def find(self, key: str) -> Letter | None:
+        """The newest letter with this X-Notify-Key."""
+        names = sorted(self._names(), reverse=True)
+        return next((found for name in names if (found := self._letter(name[:8])).key == key), None)
+
     def count(self) -> int:
         """How many letters there are."""
         return sum(1 for _ in self._names())
@@ -129,9 +134,10 @@ class LocalMailbox:
         """One letter, taken apart. Raises NotFound."""
         source = self._source(letter_id)
         message = _parsed(source)
+        calendar: Any
         calendar = next((p for p in message.walk() if p.get_content_type() == "text/calendar"), None)
         return LetterView(
-            letter=_letter_of(letter_id, message),
+            letter=_letter_of(letter_id, message, calendar is not None),
             headers=tuple((name, str(value)) for name, value in message.items()),
             text=_content(message.get_body(("plain",))),
             html=_content(message.get_body(("html",))),
@@ -187,9 +193,11 @@ class LocalMailbox:
     def _letter(self, letter_id: str) -> Letter:
         known = self._remembered.get(letter_id)
         if known is None:
-            with (self._folder / "new" / f"{letter_id}.eml").open("rb") as file:
-                head = file.read(_HEAD_OCTETS).partition(b"\r\n\r\n")[0]
-            known = self._remembered[letter_id] = _letter_of(letter_id, _parsed(head + b"\r\n\r\n"))
+            head, _, body = self._source(letter_id).partition(b"\r\n\r\n")
+            known = _letter_of(
+                letter_id, _parsed(head + b"\r\n\r\n"), b"\r\nContent-Type: text/calendar" in body
+            )
+            self._remembered[letter_id] = known
             if len(self._remembered) > REMEMBERED:
                 self._remembered.popitem(last=False)
         return known
@@ -201,7 +209,7 @@ def _parsed(source: bytes) -> EmailMessage:
     return message
 
 
-def _letter_of(letter_id: str, message: EmailMessage) -> Letter:
+def _letter_of(letter_id: str, message: EmailMessage, has_calendar: bool) -> Letter:
     to = message["To"].addresses[0] if message["To"] and message["To"].addresses else None
     received = str(message.get("Received", "")).rpartition(";")[2].strip()
     return Letter(
@@ -213,6 +221,7 @@ def _letter_of(letter_id: str, message: EmailMessage) -> Letter:
         sent_at=_instant(message["Date"]),
         received_at=_instant(modern.header_factory("Date", received)) if received else None,
         key=str(message.get("X-Notify-Key", "")),
+        has_calendar=has_calendar,
     )
 
 

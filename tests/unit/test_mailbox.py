@@ -40,6 +40,9 @@ async def test_a_letter_is_shown_as_a_mail_program_shows_it(tmp_path: Path) -> N
     assert letter.sent_at == TO.sent_at
     assert letter.received_at is not None
     assert letter.key == "sample-1"
+    assert letter.has_calendar
+    assert mailbox.find("sample-1") == letter
+    assert mailbox.find("sample-2") is None
     assert view.letter == letter
     assert view.text.replace("\r\n", "\n") == message.text
     assert view.html.replace("\r\n", "\n") == message.html
