@@ -214,10 +214,10 @@ def _checked(choices: FeedChoices, problems: list[Problem]) -> FeedOptions | Non
     except Invalid as invalid:
         problems.extend(invalid.problems)
     if language not in LANGUAGES:
-        problems.append(Problem("/language", "not_a_choice", language, {"choices": ", ".join(LANGUAGES)}))
+        problems.append(Problem("/language", "not_a_choice", language, {"allowed": ", ".join(LANGUAGES)}))
     for index, days in enumerate(choices.alarm_days):
         if not 0 <= days <= LONGEST_ALARM_DAYS:
-            limits = {"low": 0, "high": LONGEST_ALARM_DAYS}
+            limits = {"least": 0, "most": LONGEST_ALARM_DAYS}
             problems.append(Problem(f"/alarm_days/{index}", "out_of_range", days, limits))
     alarms = tuple(sorted(set(choices.alarm_days), reverse=True))
     if len(alarms) > MOST_ALARMS:
@@ -237,7 +237,7 @@ def _checked(choices: FeedChoices, problems: list[Problem]) -> FeedOptions | Non
 async def _check_scope(actor: Actor, new: NewFeed, problems: list[Problem]) -> None:
     """The scope is known, complete, and holds nothing the actor may not see."""
     if new.scope not in set(FeedScope):
-        problems.append(Problem("/scope", "not_a_choice", new.scope, {"choices": ", ".join(FeedScope)}))
+        problems.append(Problem("/scope", "not_a_choice", new.scope, {"allowed": ", ".join(FeedScope)}))
         return
     if new.scope == FeedScope.OWN_AGENCY and actor.agency_id is None:
         problems.append(Problem("/scope", "feed_without_agency", new.scope))
@@ -259,7 +259,7 @@ async def _check_scope(actor: Actor, new: NewFeed, problems: list[Problem]) -> N
 
 async def _agency_problems(actor: Actor, agency_ids: Sequence[int]) -> list[Problem]:
     if not 1 <= len(agency_ids) <= MOST_AGENCIES:
-        limits = {"low": 1, "high": MOST_AGENCIES}
+        limits = {"least": 1, "most": MOST_AGENCIES}
         return [Problem("/agency_ids", "out_of_range", len(agency_ids), limits)]
     known = await feeds_db.known_agencies(agency_ids)
     if actor.role in AGENCY_ROLES:

@@ -19,7 +19,7 @@ from tracker import clock
 from tracker.actions import feeds
 from tracker.api.conditional import EntityTag, http_date, is_fresh, is_unmodified
 from tracker.api.errors import Refusal
-from tracker.domain.errors import NotFound
+from tracker.domain.errors import NotFound, Problem
 from tracker.feeds.entries import Component
 
 logger = logging.getLogger("tracker.api")
@@ -55,7 +55,8 @@ def _component(request: Request[Any, Any, Any]) -> Component:
     query = request.scope["query_string"].decode("latin-1")
     given = parse_qs(query, keep_blank_values=True).get("as", ["event"])
     if len(given) != 1 or given[0] not in _COMPONENTS:
-        raise Refusal("bad_query", parameter="as", expected="event, todo")
+        allowed = {"allowed": ", ".join(_COMPONENTS)}
+        raise Refusal("invalid_request", problems=[Problem("?as", "not_a_choice", ", ".join(given), allowed)])
     return _COMPONENTS[given[0]]
 
 
