@@ -115,6 +115,7 @@ async def open_pool(settings: Settings, *, wait_seconds: float = 30.0) -> None:
                 timeout=CONNECT_SECONDS,
                 command_timeout=COMMAND_SECONDS,
                 server_settings=SESSION_SETTINGS,
+                reset=_as_it_is,
                 **_target(dsn),
             )
             return
@@ -123,6 +124,13 @@ async def open_pool(settings: Settings, *, wait_seconds: float = 30.0) -> None:
             if too_late or classify_failure(error) is not Failure.UNAVAILABLE:
                 raise
             await asyncio.sleep(0.2)
+
+
+async def _as_it_is(connection: object) -> None:
+    """Nothing more than asyncpg's own rollback: we never change a session, only transactions (SET LOCAL).
+
+    Its default would send a RESET after every query, which doubles the round trips.
+    """
 
 
 def _target(dsn: str) -> dict[str, Any]:

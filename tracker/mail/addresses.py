@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 from tracker.domain.errors import Invalid
 
@@ -32,6 +33,7 @@ class Address:
         return not self.local.isascii()
 
 
+@lru_cache(maxsize=10_000)
 def parse_address(value: str, field: str = "/email") -> Address:
     """The bare address in `value`, or Invalid naming `field`, the reason and the value.
 
