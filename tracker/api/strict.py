@@ -181,6 +181,10 @@ def _fault_of_value(value: object, kind: Any, pointer: str) -> Iterator[Problem]
     if isinstance(value, str) and _unwritable(value):
         yield Problem(pointer, "unwritable_text", value)
         return
+    if isinstance(value, str) and value.endswith("\n") and (pattern := _pattern_of(kind)):
+        # The dollar of a pattern means the very end to JSON Schema, and "or before a last newline" to Python.
+        yield Problem(pointer, "wrong_form", value, {"expected": pattern})
+        return
     try:
         converted = msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
@@ -190,6 +194,15 @@ def _fault_of_value(value: object, kind: Any, pointer: str) -> Iterator[Problem]
         yield Problem(pointer, "date_out_of_range", value, {"from": EARLIEST_DATE, "to": LATEST_DATE})
     elif isinstance(converted, int) and not isinstance(converted, bool) and abs(converted) >= 2**53:
         yield Problem(pointer, "number_out_of_range", value)
+
+
+def _pattern_of(kind: Any) -> str | None:
+    for alternative in _alternatives(kind):
+        if get_origin(alternative) is Annotated:
+            for meta in get_args(alternative)[1:]:
+                if isinstance(meta, Meta) and meta.pattern is not None:
+                    return meta.pattern
+    return None
 
 
 def _unwritable(value: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date
 from typing import Annotated, Literal
 
@@ -9,12 +10,18 @@ import msgspec
 from msgspec import Meta, Struct
 
 from tracker.actions.overdue import overdue_list
-from tracker.api.endpoint import Call, Reply, endpoint
+from tracker.api.endpoint import JSON, Call, Reply, endpoint
 from tracker.api.strict import Id, NoBody, id_of
 from tracker.api.v1.shapes import Day, PartName
+from tracker.documents.overdue_csv import to_csv
+from tracker.documents.overdue_json import to_object
+from tracker.documents.overdue_xlsx import to_xlsx
+from tracker.documents.tables import overdue_sheet
 from tracker.domain.access import Verb
-from tracker.domain.overdue import to_json
 from tracker.domain.zone import civil_day
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+CSV = "text/csv"
 
 
 class Counts(Struct):
@@ -86,14 +93,28 @@ class OverdueAgency(Struct):
     rows: list[OverdueItem]
 
 
+class AnnexItem(Struct):
+    """One task as an official annex has it: all agencies that still owe it in one row."""
+
+    programme: str
+    task: str
+    directive: str
+    lead: str
+    due_on: date | None
+    days_late: int
+    agencies: int
+
+
 class OverdueList(Struct):
-    """The list as of the end of a day, with what it was limited to."""
+    """The list as of the end of a day, with what it was limited to; equal lists have equal digests."""
 
     as_of: date
     scope: dict[str, str]
     totals: Counts
     rate: Rate
     agencies: list[OverdueAgency]
+    annex: list[AnnexItem]
+    digest: str
 
 
 class OverdueQuery(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -115,6 +136,7 @@ class OverdueQuery(Struct, forbid_unknown_fields=True, kw_only=True):
     verb=Verb.EXPORT,
     query=OverdueQuery,
     answer=OverdueList,
+    media_types=(JSON, XLSX, CSV),
     refusals=("not_found", "invalid"),
 )
 async def get_overdue(call: Call[OverdueQuery, NoBody]) -> Reply:
@@ -126,7 +148,14 @@ async def get_overdue(call: Call[OverdueQuery, NoBody]) -> Reply:
         query.agency.split(",") if query.agency else (),
         None if query.directive_id is None else id_of(query.directive_id),
     )
-    return Reply(msgspec.convert(to_json(listing), OverdueList))
+    name = f"qua-han-{listing.as_of:%Y-%m-%d}"
+    if call.media_type == XLSX:
+        workbook = await asyncio.to_thread(to_xlsx, listing, call.language)
+        return Reply(workbook, media_type=XLSX, file_name=f"{name}.xlsx")
+    if call.media_type == CSV:
+        table = to_csv(listing, overdue_sheet(listing, call.language), call.language)
+        return Reply(table, media_type=f"{CSV}; charset=utf-8", file_name=f"{name}.csv")
+    return Reply(msgspec.convert(to_object(listing, call.language), OverdueList))
 
 
 handlers = [get_overdue]
