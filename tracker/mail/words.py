@@ -21,6 +21,9 @@ TONES: dict[Fine, tuple[str, str]] = {
     Fine.DONE_ON_TIME: ("done", "✓"),
     Fine.DONE_LATE: ("plain", "✓"),
     Fine.RETURNED: ("plain", "←"),
+    Fine.WITHDRAWN: ("plain", "–"),
+    Fine.TRANSFERRED: ("plain", "–"),
+    Fine.SUPERSEDED: ("plain", "–"),
 }
 PLAIN_TONE = ("plain", "○")
 
