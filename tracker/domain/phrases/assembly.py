@@ -54,13 +54,13 @@ def _split(
     """The times that remain deadlines of their own, and the recurrence rules the others make."""
     yearless = [c for c in ending if isinstance(c.term, OnDay) and c.term.year is None]
     dated = [c for c in ending if isinstance(c.term, OnDay) and c.term.year is not None]
-    rest = [c for c in ending if c not in yearless and not _is_yearless_period(c)]
+    rest = [c for c in ending if c not in yearless and not _yearless_periods(reading, c)]
     # A year or plan mentioned beside a rhythm is no deadline of its own.
     rest = [c for c in rest if c.level > Level.BARE or isinstance(c.term, Between)]
     days = [c.term for c in yearless if isinstance(c.term, OnDay)]
     if repeated.every == [("MONTHLY", 1)] and len(days) == 1 and days[0].month and not rest:
         return yearless, rules(repeated, [OnDay(days[0].day)])
-    ends = [_period_end(c.term) for c in ending if isinstance(c.term, InPeriod) and _is_yearless_period(c)]
+    ends = [_period_end(part) for c in ending for part in _yearless_periods(reading, c)]
     if days or ends:
         return rest, rules(repeated, [*days, *ends])
     if len(dated) == 1 and _continues(reading, dated[0], repeated):
@@ -76,9 +76,15 @@ def _continues(reading: Reading, first: Candidate, repeated: Recurring) -> bool:
     return bool(re.fullmatch(r"[\s,]*(?:\b(?:va|roi|sau do|va sau do)\b[\s,]*)?", between))
 
 
-def _is_yearless_period(candidate: Candidate) -> bool:
+def _yearless_periods(reading: Reading, candidate: Candidate) -> list[InPeriod]:
+    """The months or quarters a candidate names without a year; of a range only the last."""
     term = candidate.term
-    return isinstance(term, InPeriod) and term.year is None and term.number is not None
+    if isinstance(term, Between) and isinstance(term.first, InPeriod) and isinstance(term.last, InPeriod):
+        words = reading.shown[candidate.start : candidate.end]
+        parts = [term.last] if re.search(r"-|đến|tới|den|toi", words) else [term.first, term.last]
+    else:
+        parts = [term] if isinstance(term, InPeriod) else []
+    return [part for part in parts if part.year is None and part.number is not None]
 
 
 def _period_end(term: InPeriod) -> OnDay:

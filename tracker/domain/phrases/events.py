@@ -28,6 +28,9 @@ _WHEN = re.compile(
 _AFTER_DAY = re.compile(
     rf"\b(?:ngay\s+)?(?P<word>sau|truoc|ke tu)\s+ngay\s+(?P<clause>(?!\d|mung|mong){_CLAUSE}){_STOP}"
 )
+_BARE = re.compile(
+    rf"^\s*(?P<word>)(?P<clause>(?:phien hop|ky hop|dai hoi|hoi nghi)\b[^,;:()~]{{0,160}}?){_STOP}"
+)
 _SPELT = {
     "tai": "tại",
     "trong": "trong",
@@ -48,7 +51,7 @@ def gathering(reading: Reading) -> Candidate | None:
 
 def event(reading: Reading) -> Candidate | None:
     """The first happening named as a deadline."""
-    return _first(reading, (_WHEN, _AFTER_DAY))
+    return _first(reading, (_WHEN, _AFTER_DAY, _BARE))
 
 
 def _first(reading: Reading, patterns: tuple[re.Pattern[str], ...]) -> Candidate | None:

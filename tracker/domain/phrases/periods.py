@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from tracker.domain.phrases.candidates import Candidate, Level, comes_after_before, level_at
+from tracker.domain.phrases.dates import day_or_unsure
 from tracker.domain.phrases.reading import Reading
 from tracker.domain.rules import FIRST_YEAR, LAST_YEAR, Between, InPeriod, Period, Unsure
 
@@ -22,15 +23,17 @@ _HALF = re.compile(r"\b0?(?P<n>[3695])\s*thang\s*(?P<which>dau|cuoi)\s*(?:cua\s+
 _HALF_SHORT = re.compile(
     r"\b0?(?P<n>[3695])\s*thang\s*(?P<which>dau|cuoi)\s*/?\s*(?P<y>\d{4})(?!\d)(?P<near>(?!))?"
 )
+_FIRST_DAYS = re.compile(r"\b(?P<n>\d{1,2})\s+ngay\s+dau\s+(?:cua\s+)?thang\s*(?P<m>\d{1,2})" + _YEAR)
 _LAST_MONTHS = re.compile(r"\b(?:nhung|cac)\s+thang\s+(?:con lai\s+)?(?:cuoi\s+)?(?:cua\s+)?nam" + _ONLY_YEAR)
 _NAMED_QUARTER = re.compile(r"\bquy\s+(?P<which>dau|cuoi)\s+(?:cung\s+)?(?:cua\s+)?nam" + _ONLY_YEAR)
 _QUARTER = re.compile(
-    rf"\b(?P<word>quy|q)\s*\.?\s*(?:(?P<n1>{_NUMERAL})(?:\s*/\s*(?P<y1>\d{{4}}))?{_JOIN}"
-    rf"(?:(?:trong|het|cuoi)\s+)?(?:quy\s*)?)?(?P<n>{_NUMERAL})\b(?!\s*thang){_YEAR}"
+    rf"\b(?P<word>quy|q)\s*\.?\s*(?:(?P<n1>{_NUMERAL})(?:\s*/\s*(?P<y1>\d{{4}}))?(?:\s*,\s*(?:quy\s*)?{_NUMERAL}\b)*"
+    rf"{_JOIN}(?:(?:trong|het|cuoi)\s+)?(?:quy\s*)?)?(?P<n>{_NUMERAL})\b(?!\s*thang){_YEAR}"
 )
 _MONTH = re.compile(
     r"\b(?P<word>thang|t)\s*\.?\s*"
-    rf"(?:(?P<n1>\d{{1,2}})(?:\s*/\s*(?P<y1>\d{{4}}))?{_JOIN}(?:(?:trong|het|cuoi)\s+)?(?:thang\s*)?)?"
+    rf"(?:(?P<n1>\d{{1,2}})(?:\s*/\s*(?P<y1>\d{{4}}))?(?:\s*,\s*(?:thang\s*)?\d{{1,2}})*"
+    rf"{_JOIN}(?:(?:trong|het|cuoi)\s+)?(?:thang\s*)?)?"
     rf"(?P<n>\d{{1,2}})(?!\d|\s*(?:ngay|gio|h|nhiem vu)\b|\s*%|/\d{{1,2}}(?!\d)){_YEAR}"
 )
 _MONTH_CELL = re.compile(
@@ -51,7 +54,9 @@ _NEAR = re.compile(
     r"(?<!nhung )(?<!cac )\b(?P<unit>tuan|thang|quy|nam)\s+(?P<near>nay|sau|toi|ke tiep|tiep theo|hien tai)\b"
     r"(?!\s+(?:khi|do))"
 )
-_END = re.compile(r"\b(?:cuoi|het)\s+(?P<unit>tuan|thang|quy|nam)\b(?!\s*\d|\s+hoc)")
+_END = re.compile(
+    r"\b(?:ngay\s+)?(?:cuoi(?: cung)?|het)\s+(?:cua\s+)?(?P<unit>tuan|thang|quy|nam)\b(?!\s*\d|\s+hoc)"
+)
 _WITHIN = re.compile(r"\btrong\s+(?P<unit>tuan|thang|quy|nam)\s*(?=[,.;:)~]|$|va\b|de\b|phai\b)")
 _VAGUE_PART = r"(?:khoang dau|khoang giua|khoang|dau|giua|nua dau|nua cuoi)"
 _VAGUE = re.compile(
@@ -64,6 +69,11 @@ _WEEK_OF_MONTH = re.compile(
 )
 _SCHOOL = re.compile(
     r"\b(?:cuoi |dau )?(?:nam hoc|hoc ky|nien khoa|nhiem ky)\b\s*(?:\d{4}\s*-\s*\d{4}|\d{4}|[iv]+\b)?"
+)
+_SEASON = re.compile(
+    r"\b(?:mua (?:mua|bao|lu|kho|kho han|cao diem|thi|tuyen sinh)(?: bao| lu)?|khai giang|"
+    r"vu (?:dong xuan|he thu|mua))\b"
+    r"(?:\s+nam hoc(?: moi)?)?(?:\s+(?:nam\s+)?\d{4}(?:\s*-\s*\d{4})?)?"
 )
 _TEN_DAYS = re.compile(
     r"\b(?P<part>thuong tuan|trung tuan|ha tuan)\s+(?:cua\s+)?thang\s*(?P<n>\d{1,2})" + _YEAR
@@ -82,6 +92,11 @@ def halves(reading: Reading, issued_on: date) -> Iterator[Candidate]:
                 yield _found(reading, InPeriod(Period.HALF_YEAR, 1 if is_first else 2, year), match)
             else:
                 yield _found(reading, InPeriod(Period.MONTH, months if is_first else 12, year), match)
+    for match in reading.find(_FIRST_DAYS):
+        year = _near_year(match, issued_on)
+        term = day_or_unsure(match["n"], match["m"], str(year) if year else None)
+        yield Candidate(term, match.start(), match.end(), level_at(reading, match.start()))
+        reading.take(match)
     for match in reading.find(_LAST_MONTHS):
         year = _near_year(match, issued_on)
         yield _found(reading, _year(year), match)
@@ -89,7 +104,7 @@ def halves(reading: Reading, issued_on: date) -> Iterator[Candidate]:
 
 def vague(reading: Reading) -> Iterator[Candidate]:
     """ "đầu tháng", "giữa quý", a week of a month, a school year: nobody agrees on their last day."""
-    for form in (_WEEK_OF_MONTH, _VAGUE, _SCHOOL):
+    for form in (_WEEK_OF_MONTH, _VAGUE, _SEASON, _SCHOOL):
         for match in reading.find(form):
             words = reading.cased[match.start() : match.end()].strip()
             level = level_at(reading, match.start())
@@ -122,8 +137,6 @@ def periods(reading: Reading, issued_on: date) -> Iterator[Candidate]:
 
 
 def _ten_days(reading: Reading, match: re.Match[str], issued_on: date) -> Iterator[Candidate]:
-    from tracker.domain.phrases.dates import day_or_unsure
-
     month, year = match["n"], _near_year(match, issued_on)
     if match["part"] == "ha tuan":
         yield _found(reading, InPeriod(Period.MONTH, int(month), year), match)
@@ -208,7 +221,7 @@ def _found(reading: Reading, term: InPeriod, match: re.Match[str]) -> Candidate:
         if begins["word"] == "sau" or "sau" in begins[0]:
             term = _following(term)
         found = Candidate(Between(term), start, match.end(), Level.BARE)
-    elif comes_after_before(reading, start) and not match[0].startswith(("cuoi", "het")):
+    elif comes_after_before(reading, start) and not match[0].startswith(("cuoi", "het", "ngay cuoi")):
         period = InPeriod(term.period, term.number, term.year, term.offset, before=True)
         found = Candidate(period, start, match.end(), Level.LIMIT)
     else:

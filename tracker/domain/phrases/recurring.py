@@ -28,13 +28,19 @@ _ONCE_IN = re.compile(
 _TIMES_A = re.compile(
     r"\b(?P<times>\d{1,2}|mot|hai|ba|bon)\s*lan\s*(?:/|moi|trong|mot|1|\s)\s*(?:1\s*|mot\s+)?(?P<unit>ngay|tuan|thang|quy|nam)\b"
 )
-_YEAR_HALF = re.compile(r"\b(?:nua nam|6 thang)(?:\s+va)?\s*(?:,\s*)?(?:ca\s+)?nam\b(?!\s*\d)")
+_REPORT = re.compile(
+    r"\bbao cao\s+(?P<unit>ngay|tuan|thang|quy|nam)\b(?=\s*(?:$|[,;:(~]|truoc\b|vao\b|gui\b|cham nhat\b))"
+)
+_A_TIMES = re.compile(
+    r"\b(?:moi|hang|mot|1)\s+(?P<unit>ngay|tuan|thang|quy|nam)\s+(?P<times>\d{1,2}|mot|hai|ba|bon)\s+lan\b"
+)
 # "ngày 30/01 của năm tiếp theo": the report on a year is due in the next one, every year.
 _NEXT_YEAR = re.compile(
-    r"(?:\s*(?:cua\s+)?nam\s+(?:tiep theo|ke tiep|ke sau|lien ke(?: sau)?|sau lien ke)|\s*cua\s+nam\s+sau)\b"
+    r"(?:\s*(?:cua\s+)?nam\s+(?:tiep theo|ke tiep|ke sau|lien ke(?: sau)?|sau lien ke|bao cao)|\s*cua\s+nam\s+sau)\b"
 )
 _NEXT_MONTH = re.compile(
-    r"(?:\s*(?:cua\s+)?thang\s+(?:tiep theo|ke tiep|ke sau|lien ke(?: sau)?|sau lien ke)|\s*cua\s+thang\s+sau)\b"
+    r"(?:\s*(?:cua\s+)?thang\s+(?:tiep theo|ke tiep|ke sau|lien ke(?: sau)?|sau lien ke|bao cao)"
+    r"|\s*cua\s+thang\s+sau)\b"
 )
 _QUARTER_MONTH = re.compile(
     r"\s*(?:cua\s+)?thang\s+(?P<which>cuoi(?: cung)?|dau(?: tien)?)\s+(?:cua\s+)?(?:hang\s+|moi\s+|tung\s+|cac\s+)?quy"
@@ -110,7 +116,7 @@ def recurring(reading: Reading) -> Recurring:
         reading.take(match)
     for pattern, unit in ((_NEXT_YEAR, "nam"), (_NEXT_MONTH, "thang")):
         for match in reading.find(pattern):
-            if re.search(r"\d\s*$", reading.before(match.start(), 4)):
+            if re.search(r"(?:\bngay|\bthang|[/-])\s*\d{1,2}\s*$", reading.before(match.start(), 12)):
                 found.add(*_UNIT_RULES[unit])
                 reading.take(match)
     _frequencies(reading, found)
@@ -119,6 +125,13 @@ def recurring(reading: Reading) -> Recurring:
 
 
 def _frequencies(reading: Reading, found: Recurring) -> None:
+    for match in reading.find(_REPORT):
+        if _is_unit(reading, match.start("unit"), match["unit"]):
+            _add_unit(found, "", match["unit"])
+            reading.take(match)
+    for match in reading.find(_A_TIMES):
+        _add_times(found, match)
+        reading.take(match)
     for match in reading.find(_ONCE_IN):
         _add_unit(found, match["n"], match["unit"])
         reading.take(match)

@@ -77,11 +77,11 @@ _PERIOD_END = re.compile(
     r"(?P<unit>thang|quy|nam|tuan)\b\s*(?P<y>\d{4})?"
 )
 _TODAY = re.compile(
-    r"\b(?:ngay\s+trong\s+ngay|trong\s+ngay|ngay\s+hom\s+nay|hom\s+nay|ngay\s+nay)\b"
+    r"\b(?:ngay\s+trong\s+ngay|trong\s+ngay|ngay\s+hom\s+nay|hom\s+nay|cung\s+ngay|ngay\s+nay)\b"
     r"(?!\s*(?:\d|lam viec|cuoi|dau|nghi|le|ky))"
 )
 _TOMORROW = re.compile(r"\b(?:ngay\s+mai|ngay\s+hom\s+sau|ngay\s+kia)\b")
-_THIS_PART = re.compile(r"(?<=[~\s])(?:(?:sang|trua|chieu|toi)\s+)?(?P<near>mai|nay)\b(?=\s*(?:$|[,;.)~]))")
+_THIS_PART = re.compile(r"(?:~\s*|\b(?:sang|trua|chieu|toi)\s+)(?P<near>mai|nay)\b(?=\s*(?:$|[,;.)~]))")
 _DATE = re.compile(DATE)
 
 
@@ -105,6 +105,8 @@ def today(reading: Reading) -> Iterator[Candidate]:
     """ "trong ngày", "hôm nay", "ngày mai": reckoned from the issue."""
     for pattern in (_TODAY, _TOMORROW, _THIS_PART):
         for match in reading.find(pattern):
+            if pattern is _THIS_PART and not reading.is_word(*match.span("near"), "mai", "nay"):
+                continue
             if pattern is _THIS_PART:
                 amount = 0 if match["near"] == "nay" else 1
             else:
