@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from datetime import date, datetime, time
 from typing import Any
@@ -94,14 +95,23 @@ def _check_part(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:
     """No part declares a document type: entities are how a small file grows in the parser (case 74)."""
     read = 0
     tail = b""
-    with archive.open(entry) as part:
-        while chunk := part.read(_CHUNK):
-            read += len(chunk)
-            if read > MAX_UNPACKED:
-                raise refuse("import_bomb", entry.filename, limit=MAX_UNPACKED)
-            if b"<!DOCTYPE" in tail + chunk or b"<!ENTITY" in tail + chunk:
-                raise refuse("import_entities", entry.filename)
-            tail = chunk[-16:]
+    for chunk in _unpacked(archive, entry):
+        read += len(chunk)
+        if read > MAX_UNPACKED:
+            raise refuse("import_bomb", entry.filename, limit=MAX_UNPACKED)
+        if b"<!DOCTYPE" in tail + chunk or b"<!ENTITY" in tail + chunk:
+            raise refuse("import_entities", entry.filename)
+        tail = chunk[-16:]
+
+
+def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes]:
+    """A part in pieces. Raises Unreadable where the archive is damaged or lies about its sizes."""
+    try:
+        with archive.open(entry) as part:
+            while chunk := part.read(_CHUNK):
+                yield chunk
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise refuse("import_xlsx_broken", type(error).__name__) from error
 
 
 def _read_sheet(data: bytes, worksheet: Any, is_1904: bool) -> Table:
@@ -135,7 +145,19 @@ def _value(cell: Any, row: int, column: int, formulas: list[Formula]) -> Cell:
     if cell.data_type == "e":  # "#REF!": a broken formula somebody pasted as a value
         formulas.append(Formula(row, column, str(value)))
         return None
+    if isinstance(value, date) and _shows_a_month(cell.number_format):
+        return f"{value.month}/{value.year}"  # "6/2025", typed as text, becomes 1 June in a spreadsheet
     return value if value is None or isinstance(value, _CELL_TYPES) else str(value)
+
+
+def _shows_a_month(number_format: str | None) -> bool:
+    """Whether a date is shown as month and year only.
+
+    >>> _shows_a_month("mmm-yy"), _shows_a_month("dd/mm/yyyy")
+    (True, False)
+    """
+    plain = re.sub(r'"[^"]*"|\[[^\]]*\]', "", (number_format or "").lower())
+    return "m" in plain and "y" in plain and "d" not in plain
 
 
 def _merged_ranges(data: bytes, worksheet: Any) -> Iterator[tuple[int, int, int, int]]:
