@@ -146,7 +146,7 @@ async def show(
         more_title=page.s("asg.not_done" if page.is_agency else "asg.other_actions"),
         decisions=_decisions(page, row, told.reports, extension),
         timeline=story.items,
-        strip=strip(page, story, row.assigned_on, row.due_on),
+        strip=strip(page, story, row.due_on),
         facts=_facts(page, row),
         reports=[_report_view(page, report) for report in reversed(told.reports)],
         others=[Other(path_of(o), o.agency_name, chip_of(page, o, calendar)) for o in others[:MOST_OTHERS]],

@@ -17,7 +17,7 @@ _LEFT, _RIGHT = 18, 702
 _AXIS = 46
 
 
-def strip(page: Page, story: Story, start: date, due_on: date | None) -> Markup:
+def strip(page: Page, story: Story, due_on: date | None) -> Markup:
     """The assignment's reminders over time: sent above today's line, coming after it, the deadline between.
 
     Empty when there is no deadline or nothing to draw.
@@ -25,7 +25,7 @@ def strip(page: Page, story: Story, start: date, due_on: date | None) -> Markup:
     marks = [(civil_day(item.at), item) for item in [*story.past, *story.coming] if item.kind != "event"]
     if due_on is None or not marks:
         return Markup()
-    days = [start, due_on, page.today, *(day for day, _ in marks)]
+    days = [due_on, page.today, *(day for day, _ in marks)]
     first, last = min(days), max(days)
     span = max((last - first).days, 1)
 

@@ -98,7 +98,7 @@ async def directive(request: WebRequest, directive_id: FromPath[str]) -> Respons
         "directive.html",
         d=found,
         rows=rows,
-        tiles=tiles_of(page, counts, names, "/viec", **{"van-ban": found.number}),
+        tiles=tiles_of(page, counts, names, "/viec", query={"van-ban": found.number}),
     )
 
 

@@ -152,6 +152,11 @@ class Page:
         """The word for one value of an enumeration; the value itself where the catalogue has none."""
         return catalogue(self.language).get(f"{group}.{value}", str(value))
 
+    @property
+    def vi(self) -> Markup:
+        """The attribute that marks Vietnamese words on a page in another language."""
+        return Markup("") if self.language == "vi" else Markup(' lang="vi"')
+
     def reason(self, side: str, code: str) -> str:
         """Why something was sent ("yes") or not ("no"), in one sentence."""
         return self.word(f"reason.{side}", code)

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 from tracker.actions.standing import shown_days, status_now, workdays_between
 from tracker.db.assignments import Assignment
 from tracker.db.reads_web import AsOf
-from tracker.domain.assignments import Fine, State, Status
+from tracker.domain.assignments import Fine, Part, State, Status
 from tracker.domain.workdays import CalendarUnknown, WorkCalendar, add_workdays
 from tracker.domain.zone import civil_day, civil_now
 from tracker.web import wording
@@ -44,6 +44,7 @@ class Row:
     note: str
     agency: str
     part_word: str
+    is_lead: bool
     directive_number: str
     directive_href: str
     directive_on: date
@@ -169,7 +170,8 @@ def work_row(page: Page, row: Assignment, calendar: WorkCalendar) -> Row:
         title=row.short_name,
         note=note_of(page, row),
         agency=row.agency_name,
-        part_word="" if row.part.value == "lead" else page.word("part", row.part.value),
+        part_word=page.word("part", row.part.value),
+        is_lead=row.part is Part.LEAD,
         directive_number=row.directive_number,
         directive_href=f"/van-ban/{row.directive_id}",
         directive_on=row.directive_issued_on,
@@ -221,13 +223,23 @@ def summary_chips(page: Page, rows: Iterable[Assignment], calendar: WorkCalendar
     ]
 
 
+def burning_first(page: Page, rows: Iterable[Assignment], calendar: WorkCalendar) -> list[Assignment]:
+    """The rows by status, what is late on top; within one status their order stays."""
+    order = {fine: place for place, fine in enumerate(_TONES)}
+    soon = page.state.settings.due_soon_days
+    return sorted(
+        rows,
+        key=lambda row: order[_shown(status_now(row, page.now, calendar), page.today, calendar, soon)],
+    )
+
+
 def tiles_of(
     page: Page,
     counts: dict[str, int],
     names: Sequence[str],
     base: str,
     notes: Mapping[str, str] | None = None,
-    **query: str,
+    query: Mapping[str, str] | None = None,
 ) -> list[Tile]:
     """Tiles for these filters; each leads to the list with the same filter."""
     looks = {
@@ -245,7 +257,7 @@ def tiles_of(
             counts[name],
             *looks[name],
             page.s(f"filter.status.{name}"),
-            base + "?" + urlencode({**query, "tinh-trang": STATUS_WORDS[name]}),
+            base + "?" + urlencode({**(query or {}), "tinh-trang": STATUS_WORDS[name]}),
             (notes or {}).get(name, ""),
         )
         for name in names

@@ -11,7 +11,7 @@ from tracker import clock
 from tracker.actions import demo_clock
 from tracker.db import reads_web
 from tracker.domain.errors import NotFound
-from tracker.domain.zone import civil_day
+from tracker.domain.zone import at_official, civil_day
 from tracker.web import wording
 from tracker.web.forms import read_form
 from tracker.web.page import Page, local_path, open_page, parse_id
@@ -97,8 +97,11 @@ async def step_clock(request: WebRequest) -> Response[bytes]:
     given = form.text("so-ngay") or "1"
     days = int(given) if given.isascii() and given.isdigit() and len(given) <= 2 else 1
     for _ in range(max(1, min(days, MOST_DAYS_AT_ONCE))):
-        # One day after the other: each has reminders of its own.
+        # One day after the other: each has reminders of its own, and they go at the hour of the digest.
         await demo_clock.step(1)
+        morning = at_official(civil_day(clock.utc_now()), page.state.settings.digest_time)
+        if clock.utc_now() < morning:
+            await demo_clock.start(morning)
         if page.state.after_step is not None:
             await page.state.after_step()
     today = wording.long_day(page.language, civil_day(clock.utc_now()))

@@ -17,8 +17,9 @@ from tracker.domain.access import Verb, require
 from tracker.domain.assignments import Part
 from tracker.domain.directory import Duty
 from tracker.web.page import Page, open_page, parse_id
-from tracker.web.standing import summary_chips, work_row
+from tracker.web.standing import burning_first, summary_chips, work_row
 from tracker.web.state import WebRequest
+from tracker.web.wording import short_day
 from tracker.words import render_words
 
 
@@ -45,7 +46,7 @@ async def task(request: WebRequest, task_id: FromPath[str]) -> Response[bytes]:
         "task.html",
         task=found,
         directive=directive,
-        rows=[work_row(page, row, calendar) for row in rows],
+        rows=[work_row(page, row, calendar) for row in burning_first(page, rows, calendar)],
         chips=summary_chips(page, rows, calendar),
         six=await six_clear(page, found, directive, rows),
     )
@@ -91,7 +92,10 @@ async def six_clear(page: Page, found: Task, directive: Directive, rows: Sequenc
 
 def _time(page: Page, found: Task, rows: Sequence[Assignment]) -> Clear:
     first = next((row for row in rows if row.part is not Part.COOPERATING), rows[0] if rows else None)
-    quoted = page.s("six.time.phrase", phrase=found.deadline_phrase) if found.deadline_phrase else ""
+    phrase = found.deadline_phrase
+    if first is not None and first.due_on is not None and phrase == short_day(first.due_on):
+        phrase = ""
+    quoted = page.s("six.time.phrase", phrase=phrase) if phrase else ""
     if first is None or first.due_on is None:
         is_missing = first is None or first.due_kind == "none"
         words = quoted or page.s("six.missing")

@@ -125,40 +125,29 @@ def _pair(stored: str) -> str:
 
 
 def _sendings(page: Page, ladder: Ladder, ledger: Sequence[ReminderRow]) -> list[Item]:
-    """The ledger's rows, those of one step at one time together."""
+    """The ledger's rows, those of one step at one time together; of those not sent, also by their reason."""
     wordings = {step.code: step.wording for step in ladder.steps}
 
-    def together(row: ReminderRow) -> tuple[object, ...]:
-        return (row.step_code, row.occurrence, row.deadline_version, row.verdict, row.reason)
+    def together(row: ReminderRow) -> tuple[str, int, int, str, str]:
+        reason = "" if row.verdict == "sent" else row.reason
+        return (row.step_code, row.occurrence, row.deadline_version, row.verdict, reason)
 
-    items = []
-    for _, found in groupby(
-        sorted(ledger, key=lambda r: (*map(str, together(r)), r.decided_at)), key=together
-    ):
+    passed = [row for row in ledger if row.reason == SETTLED_AT_IMPORT]
+    items = [_passed(page, wordings, passed)] if passed else []
+    rest = sorted((row for row in ledger if row.reason != SETTLED_AT_IMPORT), key=together)
+    for (code, occurrence, _, verdict, reason), found in groupby(rest, key=together):
         rows = list(found)
-        first = rows[0]
-        wording = step_words(page, wordings.get(first.step_code, first.step_code), first.occurrence)
-        if first.verdict == "sent":
-            told = [_told_of(page, r) for r in rows]
-            at = min(r.sent_at or r.decided_at for r in rows)
-            tone = "late" if first.step_code.startswith("after") else "soon"
-            why = [page.reason("yes", first.reason)] if first.reason != "due" else []
-            items.append(
-                Item(
-                    at,
-                    "sent",
-                    page.t("timeline.sent", step=wording),
-                    page.moment(at),
-                    "mail",
-                    why,
-                    told,
-                    tone,
-                )
-            )
+        step = step_words(page, wordings.get(code, code), occurrence)
+        if verdict == "sent":
+            at = min(row.sent_at or row.decided_at for row in rows)
+            tone = "late" if code.startswith("after") else "soon"
+            told = [_told_of(page, row) for row in rows]
+            what = page.t("timeline.sent", step=step)
+            items.append(Item(at, "sent", what, page.moment(at), "mail", [], told, tone))
         else:
-            reason = page.reason("no", first.reason)
-            what = page.t("timeline.not_sent", step=wording)
-            items.append(Item(first.moment, "unsent", what, page.moment(first.moment), "nomail", [reason]))
+            at = rows[0].moment
+            what = page.t("timeline.not_sent", step=step)
+            items.append(Item(at, "unsent", what, page.moment(at), "nomail", [page.reason("no", reason)]))
     return items
 
 
@@ -175,7 +164,10 @@ def _told_of(page: Page, r: ReminderRow) -> Told:
     state = r.message_state or ""
     how = delivery_words(page, state, r.sent_at, r.reply_code, r.reply_text or "", r.message_address)
     href = letter_address(page, state, r.outbox_id)
-    return _told(page, r.recipient_name, r.recipient_duty, r.is_copy, how, href)
+    route = page.word("route", r.reason)
+    return _told(
+        page, r.recipient_name, r.recipient_duty, r.is_copy, f"{how}; {route}" if route else how, href
+    )
 
 
 def letter_address(page: Page, state: str, outbox_id: int | None) -> str:
