@@ -368,6 +368,8 @@ def _find_after(term: After, case: _Case) -> _Found:
             return replace(base, words=(say(key, amount=amount, event=term.base.label),))
         return replace(base, words=(*base.words, say("deadline_count_later", amount=amount)))
     start = base.last
+    if isinstance(term.base, OnDay):
+        base = replace(base, words=(say("deadline_base_day", day=start),))
     if not term.stated:
         base = replace(base, words=(say("deadline_no_base", day=start),))
     if term.unit is Unit.HOUR and term.amount % 24:
