@@ -86,14 +86,15 @@ async def build_world() -> World:
             people[f"{low}.{duty}"] = await add_official(
                 f"{duty} {code}", f"{duty}@{low}.example.vn", role, duty, agencies[code]
             )
-    for name, role, duty in (
+    assigning: tuple[tuple[str, str, str | None], ...] = (
         ("officer", "secretariat", "secretariat_officer"),
         ("head", "secretariat", "secretariat_head"),
         ("member", "member", "member"),
         ("inspector", "inspector", None),
         ("admin", "administrator", None),
-    ):
-        people[name] = await add_official(f"Người {name}", f"{name}@vpcp.example.vn", role, duty)
+    )
+    for name, role, held in assigning:
+        people[name] = await add_official(f"Người {name}", f"{name}@vpcp.example.vn", role, held)
 
     def actor(key: str, role: Role, agency: str | None = None) -> Actor:
         return Actor(people[key], key, role, agencies[agency] if agency else None)

@@ -299,7 +299,7 @@ async def move_deadline(
     await db.insert_deadline_change(
         row.id, deadline_version, due_on, due_time, cause.value, document, reason, actor.official_id, now
     )
-    await outbox_db.supersede_for(row.id, "deadline_moved")
+    taken_back = await outbox_db.supersede_for(row.id, "deadline_moved")
     await remember(
         actor,
         row,
@@ -311,7 +311,11 @@ async def move_deadline(
         after=directives_db.due_pair(due_on, due_time),
         document=document,
     )
-    await notices.deadline_moved(actor, row, now, reason, document)
+    if "assigned" in taken_back:
+        # The agency has not heard of the task yet: it hears of it with the date that holds.
+        await notices.assigned(actor, [row.id], now)
+    else:
+        await notices.deadline_moved(actor, row, now, reason, document)
 
 
 def _optional(value: str, field: str, length: int) -> str:

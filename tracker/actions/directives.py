@@ -21,7 +21,7 @@ from tracker.domain.errors import Conflict, Invalid, Problem, StaleVersion
 from tracker.domain.ladders import Ladder
 from tracker.domain.moments import skipped_rank
 from tracker.domain.recording import Collector, Judged, JudgedTask, judge, judge_tasks
-from tracker.domain.search import search_key
+from tracker.domain.search import word_key
 from tracker.domain.text import clean_text
 from tracker.domain.workdays import WorkCalendar
 from tracker.domain.zone import civil_day
@@ -119,7 +119,7 @@ async def edit(
     async with transaction():
         before = await directives_db.get_directive(actor, directive_id)
         after = {**{k: getattr(before, k) for k in _DIRECTIVE_TEXTS}, **cleaned}
-        cleaned["search_key"] = search_key(f"{before.number} {after['abstract']} {after['issuer']}")
+        cleaned["search_key"] = word_key(f"{before.number} {after['abstract']} {after['issuer']}")
         if not await directives_db.update_row("directive", directive_id, version, cleaned, now):
             raise StaleVersion(current=before.row_version)
         detail = {k: {"before": getattr(before, k), "after": after[k]} for k in changes}
@@ -172,7 +172,7 @@ def _clean(changes: Mapping[str, str], lengths: Mapping[str, int]) -> dict[str, 
 
 
 def _task_key(short_name: str, full_text: str) -> str:
-    return search_key(f"{short_name} {full_text}")[:20_000]
+    return word_key(f"{short_name} {full_text}")[:20_000]
 
 
 async def _insert_directive(actor: Actor, new: NewDirective, now: datetime) -> int:
@@ -187,7 +187,7 @@ async def _insert_directive(actor: Actor, new: NewDirective, now: datetime) -> i
             "abstract": new.abstract,
             "urgency": new.urgency,
             "submission_id": new.submission_id,
-            "search_key": search_key(f"{new.number} {new.abstract} {new.issuer}"),
+            "search_key": word_key(f"{new.number} {new.abstract} {new.issuer}"),
             "created_by": actor.official_id,
             "created_at": now,
             "changed_at": now,

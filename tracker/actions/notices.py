@@ -292,6 +292,14 @@ def _assigned_draft(
     return draft
 
 
+async def assigned_again(recipient: Official, rows: Sequence[Assignment], key: str, now: datetime) -> Draft:
+    """The new tasks as they stand now, for somebody who is told instead of another, or a second time."""
+    directive = await directives_db.get_directive(SYSTEM, rows[0].directive_id)
+    duty = next(iter(recipient.duties), Duty.FOCAL)
+    person = Recipient(recipient, duty, is_copy=True, route=Route.HOLDER)
+    return replace(_assigned_draft(directive, tuple(rows), person, now, await load_calendar()), key=key)
+
+
 def _deadline_words(row: Assignment, language: Language) -> str:
     quoted = f"“{row.deadline_phrase}”" if row.deadline_phrase else ""
     words = render_words(row.due_words, language) if row.due_words else ""

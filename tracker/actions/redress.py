@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from tracker.actions.notices import Draft, queue, task_line
+from tracker.actions.notices import Draft, assigned_again, queue, task_line
 from tracker.actions.office import office
 from tracker.actions.people import book_for
 from tracker.db import assignments as assignments_db
@@ -21,7 +21,6 @@ from tracker.db.reminders import NewReminder
 from tracker.domain.assignments import OPEN_STATES
 from tracker.domain.directory import Duty, Official
 from tracker.domain.recipients import Recipient, Route, audience
-from tracker.domain.workdays import WorkCalendar
 from tracker.domain.zone import civil_day
 from tracker.mail import contexts
 
@@ -38,9 +37,7 @@ async def render_anew(message: Claimed, holding: Sequence[int], now: datetime) -
     officials = await directory_db.get_officials([message.recipient_id] if message.recipient_id else [])
     recipient = next(iter(officials.values()), None)
     if recipient is not None and rows:
-        draft = _again(
-            message, recipient, rows, await _wordings(message.id, rows), now, await load_calendar()
-        )
+        draft = await _again(message, recipient, rows, await _wordings(message.id, rows), now)
         queued = await queue([draft], now)
         if draft.key in queued:
             await reminders_db.move_carried(message.id, queued[draft.key], holding)
@@ -56,15 +53,18 @@ async def _wordings(outbox_id: int, rows: Sequence[Assignment]) -> dict[int, str
     }
 
 
-def _again(
+async def _again(
     message: Claimed,
     recipient: Official,
     rows: Sequence[Assignment],
     wordings: dict[int, str],
     now: datetime,
-    calendar: WorkCalendar,
 ) -> Draft:
     """The same news for `recipient`, as the rows stand now."""
+    key = f"again-{message.id}-{recipient.id}"
+    if message.kind == "assigned":
+        return await assigned_again(recipient, rows, key, now)
+    calendar = await load_calendar()
     lines = tuple(task_line(r, now, calendar, wording=wordings.get(r.id, "")) for r in rows)
     agencies = {r.agency_name for r in rows}
     wants = "open"
@@ -87,7 +87,7 @@ def _again(
         kind="review" if message.kind == "review" else "digest",
         context=context,
         recipient=recipient,
-        key=f"again-{message.id}-{recipient.id}",
+        key=key,
         entries=tuple(Entry(r.id, r.deadline_version, wants) for r in rows),
         duty=next(iter(recipient.duties), None),
     )
@@ -148,9 +148,8 @@ async def _tell_stand_ins(
             groups.setdefault(stand_ins[row.id].official.id, []).append(row)
     if not groups:
         return
-    calendar = await load_calendar()
     wordings = await _wordings(message.id, rows)
-    drafts = [_again(message, people[i], group, wordings, now, calendar) for i, group in groups.items()]
+    drafts = [await _again(message, people[i], group, wordings, now) for i, group in groups.items()]
     queued = await queue(drafts, now)
     carried = {c.assignment_id: c for c in await reminders_db.list_carried(message.id)}
     ledger = [

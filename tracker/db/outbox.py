@@ -14,7 +14,8 @@ from tracker.db.engine import execute, fetch, fetchrow, fetchval
 from tracker.db.visibility import visible_to
 from tracker.domain.directory import Actor
 
-LEASE = "interval '5 minutes'"
+LEASE = "interval '15 minutes'"
+"""Longer than one send may last (two minutes, and ten for the answer after the final dot)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +88,24 @@ async def insert_messages(messages: Sequence[tuple[int, NewMessage]], now: datet
     return [r["id"] for r in rows]
 
 
-async def supersede_for(assignment_id: int, reason: str) -> int:
-    """Take back queued messages that speak of this assignment alone; digests are mended when claimed."""
-    return await execute(
+async def supersede_for(assignment_id: int, reason: str) -> frozenset[str]:
+    """Take back queued messages that speak of this assignment alone; digests are mended when claimed.
+
+    The kinds of what was taken back.
+    """
+    rows = await fetch(
         """
         UPDATE outbox o SET state = 'superseded', reason = $2
         WHERE o.state = 'pending'
           AND EXISTS (SELECT 1 FROM outbox_entry e WHERE e.outbox_id = o.id AND e.assignment_id = $1
                       AND e.wants <> 'any')
           AND NOT EXISTS (SELECT 1 FROM outbox_entry e WHERE e.outbox_id = o.id AND e.assignment_id <> $1)
+        RETURNING o.kind
         """,
         assignment_id,
         reason,
     )
+    return frozenset(r["kind"] for r in rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +147,16 @@ async def claim(limit: int) -> list[Claimed]:
         limit,
     )
     return sorted((Claimed(*r.values()) for r in rows), key=lambda m: m.id)
+
+
+async def renew(message: Claimed) -> bool:
+    """A whole lease from now on; False when it was lost, and the message is another worker's."""
+    touched = await execute(
+        f"UPDATE outbox SET lease_until = now() + {LEASE} WHERE id = $1 AND lease_token = $2 AND state = 'sending'",
+        message.id,
+        message.lease_token,
+    )
+    return touched == 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from time import monotonic
 
 from tracker.actions import redress
 from tracker.db import outbox as db
@@ -29,6 +30,7 @@ NAME = "outbox"
 BATCH = 200
 RELAY_PAUSE_SECONDS = 60.0
 PER_CONNECTION = 50
+RENEW_AFTER_SECONDS = 60.0
 
 
 @dataclass
@@ -65,6 +67,7 @@ class Delivery:
     connections: int = 4
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     fail_point: Callable[[str], None] = lambda name: None
+    _claimed_at: float = 0.0
 
     async def run(self) -> Counts:
         """Deliver what is due now, batch by batch, until nothing is left, `stop` is set or the relay is down."""
@@ -105,6 +108,7 @@ class Delivery:
                 elif message.id in stale:
                     await redress.drop(message, "no_longer_holds")
                     counts.superseded += 1
+        self._claimed_at = monotonic()
         self.fail_point("claim_committed")
         counts.claimed += len(claimed)
         return [m for m in claimed if m.id not in stale] if claimed else None
@@ -137,6 +141,8 @@ class Delivery:
                     await self._send(session, waiting.get_nowait(), counts)
 
     async def _send(self, session: Session, message: Claimed, counts: Counts) -> None:
+        if monotonic() - self._claimed_at > RENEW_AFTER_SECONDS and not await db.renew(message):
+            return  # a slow server kept us so long that somebody else has taken the message up
         outcome = await session.send(
             self.return_path(message.id), message.address, message.raw, envelope_id=message.notify_key
         )
