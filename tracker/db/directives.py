@@ -14,7 +14,7 @@ from tracker.db.engine import execute, fetch, fetchrow, fetchval
 from tracker.db.visibility import visible_to
 from tracker.domain.directory import AGENCY_ROLES, Actor
 from tracker.domain.errors import NotFound
-from tracker.domain.search import search_key
+from tracker.domain.search import word_key
 
 
 @dataclass(frozen=True)
@@ -196,9 +196,7 @@ def prefix_query(words: str) -> str:
     >>> prefix_query("12/CT-TTg  Bộ Y tế")
     '12:* & ct:* & ttg:* & bo:* & y:* & te:*'
     """
-    key = search_key(words)
-    tokens = "".join(c if c.isalnum() else " " for c in key).split()
-    return " & ".join(f"{token}:*" for token in tokens[:20])
+    return " & ".join(f"{token}:*" for token in word_key(words).split()[:20])
 
 
 async def insert_directive(values: Mapping[str, object]) -> int:

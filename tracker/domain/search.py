@@ -22,6 +22,15 @@ def search_key(text: str) -> str:
     return _BLANKS.sub(" ", plain).strip()
 
 
+def word_key(text: str) -> str:
+    """The words of the search key alone, as full text is kept: a parser would take "12/ct-ttg" for one path.
+
+    >>> word_key("12/CT-TTg, Bộ Y tế")
+    '12 ct ttg bo y te'
+    """
+    return " ".join("".join(c if c.isalnum() else " " for c in search_key(text)).split())
+
+
 def sort_key(text: str) -> str:
     """A key whose byte order is the Vietnamese order: letters (a ă â … d đ …), tones only to break ties.
 
