@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import httpx
@@ -12,10 +13,10 @@ import httpx
 from tests.world import World, build_world
 from tracker import clock
 from tracker.actions import tokens
-from tracker.app import create_app
+from tracker.app import Service, create_app
 from tracker.domain.access import Scope
 from tracker.domain.directory import SYSTEM, Actor
-from tracker.settings import Settings
+from tracker.settings import Settings, load
 
 EVERYTHING = tuple(Scope)
 
@@ -85,8 +86,14 @@ class Api:
         return f"/api/v1/assignments/{found.json()['items'][0]['id']}"
 
 
+@cache
+def application() -> Service:
+    """One application for all tests: it holds nothing of a test, the pool is the test's own."""
+    return create_app(load({"TRACKER_SECRET_KEY": "k" * 40}))
+
+
 @asynccontextmanager
 async def running_api(settings: Settings) -> AsyncIterator[Api]:
     """The application on the test's database, whose pool is open already."""
-    app = create_app(settings)
-    yield Api(await build_world(), httpx.ASGITransport(app=app, raise_app_exceptions=False))
+    transport = httpx.ASGITransport(app=application(), raise_app_exceptions=False)
+    yield Api(await build_world(), transport)

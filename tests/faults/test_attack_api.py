@@ -194,16 +194,18 @@ async def test_case_08_and_09_numbers_out_of_this_world(api: Api, number: str) -
 # -- 9 and 10: identifiers -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "identifier",
-    ["0", "-1", "+5", "%205%20", "1_000", "%D9%A1%D9%A2%D9%A3", "1.0", "1e3", "0x10", "2147483648",
-     "9223372036854775808", "9" * 400, "null", "a", "5%0A", "5;x", "%EF%BC%95"],
+STRANGE_IDS = (
+    "0", "-1", "+5", "%205%20", "1_000", "%D9%A1%D9%A2%D9%A3", "1.0", "1e3", "0x10", "2147483648",
+    "9223372036854775808", "9" * 400, "null", "a", "5%0A", "5;x", "%EF%BC%95",
 )  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    "noun", ["tasks", "assignments", "directives", "extensions", "agencies", "officials"]
+    "noun", ["tasks", "assignments", "directives", "extensions", "agencies", "officials", "feeds", "ladders"]
 )
-async def test_case_09_and_10_strange_ids(office: httpx.AsyncClient, noun: str, identifier: str) -> None:
-    refused(await office.get(f"/api/v1/{noun}/{identifier}"), 404, 400)
+async def test_case_09_and_10_strange_ids(office: httpx.AsyncClient, noun: str) -> None:
+    for identifier in STRANGE_IDS:
+        refused(await office.get(f"/api/v1/{noun}/{identifier}"), 404, 400)
 
 
 @pytest.mark.parametrize("value", ["5", 5.0, True, None, [], {}])
@@ -399,7 +401,7 @@ async def test_case_22_wildcards_are_characters(api: Api, office: httpx.AsyncCli
     for noun in ("directives", "assignments", "agencies", "officials"):
         answer = await office.get(f"/api/v1/{noun}", params={"q": words})
         assert answer.status_code == 200, answer.text
-        if words in ("%", "_", "\\", "%%", "100%") and noun == "agencies":
+        if words in ("%", "_", "\\", "%%", "100%") and noun != "officials":
             assert answer.json()["items"] == []
 
 

@@ -172,19 +172,6 @@ async def get_official_view(viewer: Actor, official_id: int) -> OfficialView:
 
 # -- assignments ---------------------------------------------------------------------------------------
 
-STATUSES = (
-    "open",
-    "done",
-    "open_in_term",
-    "open_overdue",
-    "done_on_time",
-    "done_late",
-    "awaiting_confirmation",
-    "standing",
-    "outside",
-)
-"""What a list of assignments may be asked for: the official buckets, and unions of them."""
-
 
 @dataclass(frozen=True, slots=True)
 class AssignmentFilter:
@@ -223,31 +210,38 @@ def _past(day: str, at: str) -> str:
     return f"(a.due_on < {day} OR (a.due_on = {day} AND a.due_time < {at}))"
 
 
+_LAST_WORD = (
+    "greatest((a.assigned_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date,"
+    " (a.last_report_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date)"
+)
+_SILENT = f"(a.due_kind = 'none' AND a.state IN {RUNNING} AND {{day}} - {_LAST_WORD} > {SILENT_DAYS})"
+_IS_OPEN = f"a.state IN {OPEN}"
+_OVERDUE = f"({_IS_OPEN} AND ({_past('{day}', '{at}')} OR {_SILENT}))"
+_LATE = "(a.completed_on > a.due_on OR (a.completed_on = a.due_on AND a.completed_time > a.due_time))"
+_DONE = "(a.state = 'confirmed' AND a.due_kind <> 'standing')"
+
+# classify() as conditions, `{day}` and `{at}` the civil moment; a test holds the two together.
+_STATUS_CONDITIONS = {
+    "open": _IS_OPEN,
+    "done": "a.state = 'confirmed'",
+    "open_overdue": f"({_OVERDUE} AND a.due_kind <> 'standing')",
+    "open_in_term": f"({_IS_OPEN} AND a.due_kind <> 'standing' AND ({_OVERDUE}) IS NOT TRUE)",
+    "done_late": f"({_DONE} AND {_LATE})",
+    "done_on_time": f"({_DONE} AND ({_LATE}) IS NOT TRUE)",
+    "awaiting_confirmation": "a.state = 'reported'",
+    "standing": f"(a.due_kind = 'standing' AND (a.state = 'confirmed' OR {_IS_OPEN}))",
+    "outside": "a.state IN ('withdrawn', 'transferred', 'superseded')",
+}
+
+
 def _status_condition(status: str, conditions: _Conditions, now: datetime) -> str:
-    """classify() at `now` as a condition; a test holds the two together."""
+    """The condition for a status at `now`."""
+    condition = _STATUS_CONDITIONS[status]
+    if "{day}" not in condition:
+        return condition
     local = civil_now(now).replace(tzinfo=None)
     day, at = conditions.mark(local.date()), conditions.mark(local.time())
-    last_word = (
-        "greatest((a.assigned_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date,"
-        " (a.last_report_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date)"
-    )
-    silent = f"(a.due_kind = 'none' AND a.state IN {RUNNING} AND {day} - {last_word} > {SILENT_DAYS})"
-    is_open = f"a.state IN {OPEN}"
-    overdue = f"({is_open} AND ({_past(f'{day}::date', f'{at}::time')} OR {silent}))"
-    done_late = "(a.completed_on > a.due_on OR (a.completed_on = a.due_on AND a.completed_time > a.due_time))"
-    done = "(a.state = 'confirmed' AND a.due_kind <> 'standing')"
-    known = {
-        "open": is_open,
-        "done": "a.state = 'confirmed'",
-        "open_overdue": f"({overdue} AND a.due_kind <> 'standing')",
-        "open_in_term": f"({is_open} AND a.due_kind <> 'standing' AND ({overdue}) IS NOT TRUE)",
-        "done_late": f"({done} AND {done_late})",
-        "done_on_time": f"({done} AND ({done_late}) IS NOT TRUE)",
-        "awaiting_confirmation": "a.state = 'reported'",
-        "standing": f"(a.due_kind = 'standing' AND (a.state = 'confirmed' OR {is_open}))",
-        "outside": "a.state IN ('withdrawn', 'transferred', 'superseded')",
-    }
-    return known[status]
+    return condition.replace("{day}", f"{day}::date").replace("{at}", f"{at}::time")
 
 
 async def list_assignments_page(

@@ -22,6 +22,7 @@ from tracker.api.v1.shapes import (
 from tracker.db import directives as db
 from tracker.domain.access import Verb
 from tracker.domain.drafts import NewDirective, NewTask
+from tracker.domain.search import word_key
 
 ONE_TASK = {
     "short_name": "Nộp kế hoạch chuyển đổi số",
@@ -199,9 +200,13 @@ def _recorded(made: actions.Recorded) -> Recorded:
 async def list_directives(call: Call[DirectiveQuery, NoBody]) -> Reply:
     """The directives you have a part in, newest first."""
     position = call.position()
+    words = call.query.q or ""
+    if words and not word_key(words):
+        # Nothing but signs: no text holds them as a word, so none is found.
+        return Reply(DirectivePage([], None))
     rows = await db.list_directives(
         call.actor,
-        words=call.query.q or "",
+        words=words,
         limit=call.limit + 1,
         after=(date.fromisoformat(position[0]), int(position[1])) if position else None,
     )

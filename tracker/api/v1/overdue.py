@@ -154,7 +154,7 @@ async def get_overdue(call: Call[OverdueQuery, NoBody]) -> Reply:
         return Reply(workbook, media_type=XLSX, file_name=f"{name}.xlsx")
     if call.media_type == CSV:
         table = to_csv(listing, overdue_sheet(listing, call.language), call.language)
-        return Reply(table, media_type=f"{CSV}; charset=utf-8", file_name=f"{name}.csv")
+        return Reply(table, media_type=CSV, file_name=f"{name}.csv")
     return Reply(msgspec.convert(to_object(listing, call.language), OverdueList))
 
 
