@@ -97,11 +97,14 @@ async def run(arguments: argparse.Namespace) -> int:
 
 
 def _bytes(path: Path) -> bytes:
-    """The file, unless its size alone is too much."""
-    size = path.stat().st_size
-    if size > MAX_BYTES:
-        raise refuse("import_too_large", size, limit=MAX_BYTES)
-    return path.read_bytes()
+    """The file, unless it cannot be read or its size alone is too much."""
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise refuse("import_too_large", size, limit=MAX_BYTES)
+        return path.read_bytes()
+    except OSError as error:
+        raise refuse("import_unreadable", str(path), reason=error.strerror or type(error).__name__) from error
 
 
 class _Progress:
