@@ -58,7 +58,8 @@ class Metronome:
                 IntervalTrigger(seconds=job.every.total_seconds(), timezone=UTC),
                 args=[job],
                 id=job.name,
-                next_run_time=datetime.now(UTC),
+                # The metronome beats in the machine's time, also where a demonstration has its own.
+                next_run_time=clock.utc_now() - clock.offset(),
             )
         scheduler.start()
         self._scheduler = scheduler
