@@ -77,7 +77,7 @@ async def some_lives(world: World, draw: random.Random) -> list[int]:
     for n in range(20):
         leads = tuple(draw.sample(("BYT", "BTC"), draw.choice((1, 2))))
         new = directive(
-            task(draw.choice(PHRASES), leads),
+            task(draw.choice(PHRASES), leads, early_due_confirmed=True),
             number=f"{n}/QĐ",
             issued_on=START + timedelta(days=draw.randrange(20)),
         )
