@@ -103,6 +103,17 @@ async def test_history_is_dated_as_it_happened(database: Settings) -> None:
     assert missing == 0
 
 
+async def test_an_agency_that_ended_owes_nothing(database: Settings) -> None:
+    await demo.load(TODAY)
+
+    open_rows = await fetch(
+        "SELECT DISTINCT g.name, t.short_name FROM assignment a JOIN agency g ON g.id = a.agency_id"
+        " JOIN task t ON t.id = a.task_id WHERE g.valid_to IS NOT NULL AND a.state IN"
+        " ('assigned', 'acknowledged', 'in_progress', 'reported', 'returned')"
+    )
+    assert [tuple(r) for r in open_rows] == []
+
+
 async def test_the_official_list_of_november_is_still_owed_on_its_day(database: Settings) -> None:
     await demo.load(TODAY)
 

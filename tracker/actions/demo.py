@@ -123,9 +123,9 @@ class _Loader:
                     at = step.at(given_at)
                     if at <= self.until:
                         steps.append((at, len(steps), step))
-                if "class_life" in task:
-                    seed_text = f"{directive['number']}|{ordinal}"
-                    mass += self._class_life(known[task_id], task["class_life"], seed_text, given_at, officer)
+                seed_text = f"{directive['number']}|{ordinal}"
+                life = task.get("class_life")
+                mass += self._many_lives(known[task_id], life, seed_text, given_at, officer)
         async with transaction():
             await db.write_past([p for p in mass if p.changed_at is not None])
         mergers = [(d, at_official(d + timedelta(days=1), time(8))) for d in _MERGER_DAYS]
@@ -233,20 +233,23 @@ class _Loader:
             decision = ExtensionDecision(False, reason=event["text"])
         await extensions.decide(officer, pending.id, None, decision, at)
 
-    # --- the members of a class, in bulk ---
+    # --- the members of a class and those who co-operate, in bulk ---
 
-    def _class_life(
+    def _many_lives(
         self,
         members: Iterable[Known],
-        life: Mapping[str, int],
+        life: Mapping[str, int] | None,
         seed_text: str,
         given_at: datetime,
         officer: Mapping[str, object],
     ) -> list[Past]:
         pasts = []
         for member in members:
-            if member.via_class and member.part == "lead":
-                draw = _Draw(f"{seed_text}|{member.agency_code}")
+            draw = _Draw(f"{seed_text}|{member.agency_code}")
+            if member.part == "cooperating" and member.due_kind in ("dated", "none"):
+                shares = _HELPERS_LONG_AGO if given_at.year < 2024 else _HELPERS
+                pasts.append(self._past(member, shares, draw, given_at, _id(officer)))
+            elif member.via_class and member.part == "lead" and life is not None:
                 pasts.append(self._past(member, life, draw, given_at, _id(officer)))
         return pasts
 
@@ -257,7 +260,9 @@ class _Loader:
         reported_on = _reported_on(member, life, draw, given_on)
         ended = member.valid_to
         if ended is not None and reported_on is not None and reported_on > ended:
-            reported_on = None  # it came to its end first; the task went to its successor
+            # It came to its end first: a lead's task went to its successor, a helper said what it had done.
+            last = ended - timedelta(days=1 + draw.below(10, "last days"))
+            reported_on = last if member.part == "cooperating" and last > given_on else None
         acknowledged_on = given_on + timedelta(days=draw.below(4, "ack") + 1)
         progress_on = None
         if reported_on is None and draw.below(100, "progress") < 45:
@@ -275,7 +280,7 @@ class _Loader:
         progress_at = None if progress_on is None else _office(_workday(progress_on), draw, 9, "progress at")
         if ended is not None and progress_on is not None and _workday(progress_on) > ended:
             progress_at = None
-        waits = reported_on is not None and draw.part(life) == "waiting"
+        waits = reported_on is not None and ended is None and draw.part(life) == "waiting"
         known = [
             None if at is None or at > self.until else at
             for at in (acknowledged_at, progress_at, reported_at, None if waits else confirmed_at)
@@ -390,6 +395,10 @@ class _Draw:
 def _draw(*parts: str) -> int:
     return zlib.crc32("\x1f".join(parts).encode()) >> 3
 
+
+_HELPERS = {"on_time": 86, "late": 9, "waiting": 2}
+_HELPERS_LONG_AGO = {"on_time": 90, "late": 10, "waiting": 0}
+"""How co-operating agencies answered, in percent."""
 
 _HORIZON = date(2025, 11, 21)
 """The last working day before the demonstration's default start: what waits was reported by then."""

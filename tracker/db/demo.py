@@ -112,6 +112,7 @@ class Known:
     id: int
     agency_code: str
     valid_to: date | None
+    due_kind: str
     due_on: date | None
     via_class: str
     part: str
@@ -120,14 +121,14 @@ class Known:
 async def list_task_assignments(task_ids: Sequence[int]) -> dict[int, tuple[Known, ...]]:
     """The assignments of each task."""
     rows = await fetch(
-        "SELECT a.id, a.task_id, g.code, g.valid_to, a.due_on, a.via_class, a.part FROM assignment a"
+        "SELECT a.id, a.task_id, g.code, g.valid_to, a.due_kind, a.due_on, a.via_class, a.part FROM assignment a"
         " JOIN agency g ON g.id = a.agency_id WHERE a.task_id = ANY($1::bigint[]) ORDER BY a.id",
         list(task_ids),
     )
     found: dict[int, list[Known]] = {}
     for r in rows:
         found.setdefault(r["task_id"], []).append(
-            Known(r["id"], r["code"], r["valid_to"], r["due_on"], r["via_class"], r["part"])
+            Known(r["id"], r["code"], r["valid_to"], r["due_kind"], r["due_on"], r["via_class"], r["part"])
         )
     return {task_id: tuple(known) for task_id, known in found.items()}
 
