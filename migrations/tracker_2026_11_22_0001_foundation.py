@@ -2,6 +2,7 @@
 
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 from piccolo.engine import engine_finder
+from piccolo.engine.postgres import PostgresEngine
 
 ID = "2026-11-22T03:00:00:000001"
 VERSION = "1.38.0"
@@ -506,8 +507,10 @@ async def forwards() -> MigrationManager:
 
     async def run() -> None:
         engine = engine_finder()
-        assert engine is not None
-        await engine._run_in_pool(SQL)
+        assert isinstance(engine, PostgresEngine)
+        unit = engine.current_transaction.get()
+        assert unit is not None
+        await unit.connection.execute(SQL)
 
     manager.add_raw(run)
     return manager
