@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from functools import cache
 from html import escape
@@ -155,3 +156,7 @@ routers = [
         exception_handlers=exception_handlers,
     )
 ]
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(document(v1_handlers))

@@ -49,7 +49,6 @@ EDGE_STATUS: Mapping[str, int] = {
     "too_deep": 400,
     "invalid_request": 400,
     "unauthenticated": 401,
-    "insufficient_scope": 403,
     "not_permitted": 403,
     "not_found": 404,
     "method_not_allowed": 405,

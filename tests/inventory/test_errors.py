@@ -1,0 +1,121 @@
+"""Every code of a refusal, wherever it is raised, has a sentence in both languages that fits its parameters."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import json
+import pkgutil
+import re
+import string
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import tracker
+from tracker.api.errors import EDGE_STATUS, all_kinds, title
+from tracker.domain.errors import TrackerError
+from tracker.i18n import LANGUAGES, Language, catalogue
+from tracker.refusals import sentence
+
+PACKAGE = Path(tracker.__file__).parent
+# Calls whose argument at this place is the code of a problem.
+_PROBLEM_CALLS = {"Problem": 1, "one": 1, "add": 1, "Refusal": 0, "refuse": 0}
+_CODE = re.compile(r"[a-z][a-z0-9_]+")
+# Receivers of `.add(...)` that collect problems; sets have an `add` too.
+_COLLECTORS = {"collect", "self", "problems"}
+
+
+@cache
+def sources() -> tuple[tuple[Path, ast.Module], ...]:
+    return tuple((path, ast.parse(path.read_text("utf-8"))) for path in sorted(PACKAGE.rglob("*.py")))
+
+
+def _name(function: ast.expr) -> str | None:
+    if isinstance(function, ast.Name):
+        return function.id
+    if isinstance(function, ast.Attribute):
+        if function.attr == "add" and not (
+            isinstance(function.value, ast.Name) and function.value.id in _COLLECTORS
+        ):
+            return None
+        return function.attr
+    return None
+
+
+def problem_codes() -> Iterator[tuple[str, str]]:
+    """(code, where) of every problem that is made with its code written out."""
+    for path, tree in sources():
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call):
+                continue
+            place = _PROBLEM_CALLS.get(_name(node.func) or "")
+            if place is None or len(node.args) <= place:
+                continue
+            argument = node.args[place]
+            code = argument.value if isinstance(argument, ast.Constant) else None
+            if isinstance(code, str) and _CODE.fullmatch(code):
+                yield code, f"{path.relative_to(PACKAGE)}:{node.lineno}"
+
+
+def kinds() -> list[type[TrackerError]]:
+    """Every named refusal of the whole package."""
+    for module in pkgutil.walk_packages(tracker.__path__, "tracker."):
+        if module.name != "tracker.__main__":
+            importlib.import_module(module.name)
+    return sorted(set(all_kinds()), key=lambda kind: kind.code)
+
+
+PROBLEMS = sorted(dict(problem_codes()).items())
+
+
+def test_the_inventory_finds_the_known_codes() -> None:
+    found = {code for code, _ in PROBLEMS}
+    assert {"agency_abolished", "lead_missing", "extension_not_later", "unknown_field", "bad_cursor"} <= found
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("code", "where"), PROBLEMS)
+def test_problem_code_has_a_sentence(language: Language, code: str, where: str) -> None:
+    assert sentence(language, code, {}) != code, where
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_kind_of_refusal_has_a_sentence_and_a_title(language: Language) -> None:
+    missing = [
+        f"{kind.__module__}.{kind.__name__} ({kind.code})"
+        for kind in kinds()
+        if sentence(language, kind.code, {}) == kind.code or title(language, kind.code) == kind.code
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("code", sorted(EDGE_STATUS))
+def test_edge_code_has_a_sentence_and_a_title(language: Language, code: str) -> None:
+    assert sentence(language, code, {}) != code
+    assert title(language, code) != code
+
+
+def test_codes_of_kinds_are_unique() -> None:
+    codes = [kind.code for kind in kinds()]
+    assert sorted({code for code in codes if codes.count(code) > 1}) == []
+
+
+def test_both_languages_take_the_same_parameters() -> None:
+    def parameters(text: str) -> set[str]:
+        return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+    vietnamese = json.loads((PACKAGE / "locale/vi/errors.json").read_text("utf-8"))
+    english = json.loads((PACKAGE / "locale/en/errors.json").read_text("utf-8"))
+
+    assert vietnamese.keys() == english.keys()
+    assert [key for key in vietnamese if parameters(vietnamese[key]) != parameters(english[key])] == []
+
+
+def test_a_missing_parameter_leaves_a_dash() -> None:
+    assert "–" in sentence("vi", "agency_abolished", {"agency": "Bộ A"})
+    assert "{" not in sentence("en", "out_of_range", {"value": 5, "low": 0, "high": 3})
+    assert catalogue("vi")["out_of_range"] != catalogue("en")["out_of_range"]
