@@ -2,7 +2,6 @@
 
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 from piccolo.engine import engine_finder
-from piccolo.engine.postgres import PostgresEngine
 
 ID = "2026-11-22T03:00:00:000001"
 VERSION = "1.38.0"
@@ -441,7 +440,8 @@ CREATE TABLE feed (
     name text NOT NULL,
     token_hash bytea NOT NULL CONSTRAINT feed_token_unique UNIQUE,
     token_hint text NOT NULL,
-    scope text NOT NULL CONSTRAINT feed_scope CHECK (scope IN ('own_agency', 'agencies', 'all', 'directive', 'sessions')),
+    scope text NOT NULL CONSTRAINT feed_scope CHECK (scope IN
+        ('own_agency', 'agencies', 'all', 'directive', 'sessions')),
     agency_ids bigint[] NOT NULL DEFAULT '{}',
     directive_id bigint CONSTRAINT feed_directive_fk REFERENCES directive (id),
     language text NOT NULL DEFAULT 'vi' CONSTRAINT feed_language CHECK (language IN ('vi', 'en')),
@@ -507,10 +507,10 @@ async def forwards() -> MigrationManager:
 
     async def run() -> None:
         engine = engine_finder()
-        assert isinstance(engine, PostgresEngine)
-        unit = engine.current_transaction.get()
-        assert unit is not None
-        await unit.connection.execute(SQL)
+        assert engine is not None
+        transaction = engine.current_transaction.get()
+        assert transaction is not None
+        await transaction.connection.execute(SQL)
 
     manager.add_raw(run)
     return manager

@@ -9,7 +9,8 @@ from email import message_from_bytes, policy
 import pytest
 
 from tests.world import MONDAY, World, build_world, directive, task
-from tracker.actions import assignments, directives, reports
+from tracker.actions import assignments, directives, notices, reports
+from tracker.actions.notices import Draft
 from tracker.actions.reminders import sweep
 from tracker.db import outbox as outbox_db
 from tracker.db.engine import execute, fetch, fetchval
@@ -217,3 +218,28 @@ async def test_three_days_down_end_in_one_digest_per_person() -> None:
     text = body.get_content()
     assert [f"Việc {n}" in text for n in range(3)] == [True, True, True]
     assert "01/12/2025" in text, "what should have gone on Monday says so"
+
+
+async def test_a_row_that_cannot_be_rendered_fails_alone_and_is_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = await build_world()
+    first, second = await recorded(world, "trước ngày 15/12/2025", "trước ngày 15/12/2025")
+    sound = notices.rendered
+
+    def rendered(draft: Draft, now: datetime) -> outbox_db.NewMessage:
+        if any(e.assignment_id == first for e in draft.entries):
+            raise ValueError("câu hỏng")
+        return sound(draft, now)
+
+    monkeypatch.setattr("tracker.actions.reminders.rendered", rendered)
+
+    swept = await sweep(NINE)
+    again = await sweep(NINE)
+
+    rows = await fetch(
+        "SELECT r.assignment_id, o.state, o.reason FROM reminder r JOIN outbox o ON o.id = r.outbox_id"
+        " WHERE r.step_code = 'before_10' ORDER BY 1"
+    )
+    assert (swept.messages, swept.broken, again.looked_at) == (1, 1, 0)
+    assert [tuple(r) for r in rows] == [(first, "failed", "ValueError: câu hỏng"), (second, "pending", "")]

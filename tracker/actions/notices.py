@@ -94,6 +94,23 @@ def rendered(draft: Draft, now: datetime) -> NewMessage:
     )
 
 
+def unrenderable(draft: Draft, error: Exception) -> NewMessage:
+    """What stands in the outbox for a draft that cannot become a message: a failure with its reason."""
+    return NewMessage(
+        kind=draft.kind,
+        notify_key=draft.key,
+        recipient_id=draft.recipient.id,
+        address=draft.recipient.email,
+        language=draft.recipient.language,
+        message_id=f"<{draft.key}@{office().domain}>",
+        subject="",
+        raw=b"",
+        urgent=draft.urgent,
+        entries=draft.entries,
+        broken=f"{type(error).__name__}: {error}"[:500],
+    )
+
+
 _is_silent: ContextVar[bool] = ContextVar("is_silent", default=False)
 
 

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
-from typing import TypeVar
+from typing import Generic, TypeVar
 
-from tracker.actions.notices import Draft, rendered, task_line
+from tracker.actions.notices import Draft, rendered, task_line, unrenderable
 from tracker.actions.office import office
 from tracker.actions.people import AddressBook, book_for
 from tracker.db import assignments as assignments_db
@@ -29,7 +29,7 @@ from tracker.db import reminders as reminders_db
 from tracker.db.assignments import Assignment
 from tracker.db.calendar import load_calendar
 from tracker.db.engine import transaction
-from tracker.db.outbox import Entry
+from tracker.db.outbox import Entry, NewMessage
 from tracker.db.reminders import NewReminder, Told
 from tracker.domain.assignments import WORKING_STATES, Fine, State
 from tracker.domain.directory import AGENCY_DUTIES
@@ -86,6 +86,7 @@ class Swept:
     unreached: int = 0
     messages: int = 0
     superseded: int = 0
+    broken: int = 0
     reviews: int = 0
 
     def as_json(self) -> dict[str, object]:
@@ -267,15 +268,10 @@ async def _give_portion(
                     lines.setdefault(recipient.official.id, []).append((call, recipient))
             if not people.recipients and not agency_side:
                 swept.unreached += 1
-        drafts = [_digest(group, scene) for group in lines.values()]
-        queued = await _queue_apart(drafts, now)
-        swept.messages += len(queued)
-        ledger = [
-            _told_row(call, recipient, queued[draft.key])
-            for draft, group in zip(drafts, lines.values(), strict=True)
-            if draft.key in queued
-            for call, recipient in group
-        ]
+        queued = await _queue_apart(list(lines.values()), lambda group: _digest(group, scene), now)
+        swept.messages += sum(not m.message.broken for m in queued)
+        swept.broken += sum(bool(m.message.broken) for m in queued)
+        ledger = [_told_row(call, recipient, m.id) for m in queued for call, recipient in m.group]
         if not agency_side:
             reached = [c for c in calls if scene.people(c).recipients]
             ledger += [row for c in reached for row in _superseded_rows(c)]
@@ -290,14 +286,53 @@ def _is_agency_side(recipient: Recipient, call: Call) -> bool:
     return recipient.official.agency_id == call.agency_id and recipient.duty in AGENCY_DUTIES
 
 
-async def _queue_apart(drafts: Sequence[Draft], now: datetime) -> dict[str, int]:
-    """As notices.queue, the rendering in a thread: a thousand digests must not hold up the pages."""
-    if not drafts:
-        return {}
-    messages = await asyncio.to_thread(lambda: [rendered(d, now) for d in drafts])
-    ids = await outbox_db.reserve_ids(len(drafts))
-    added = set(await outbox_db.insert_messages(list(zip(ids, messages, strict=True)), now))
-    return {m.notify_key: i for i, m in zip(ids, messages, strict=True) if i in added}
+@dataclass(frozen=True)
+class _Queued(Generic[T]):
+    """A message of the outbox and the reminders that it carries."""
+
+    id: int
+    message: NewMessage
+    group: Sequence[T]
+
+
+async def _queue_apart(
+    groups: Sequence[Sequence[T]], make: Callable[[Sequence[T]], Draft], now: datetime
+) -> list[_Queued[T]]:
+    """Render a message for each group and queue it; those that are new.
+
+    In a thread: a thousand digests must not hold up the pages.
+    """
+    if not groups:
+        return []
+    made = await asyncio.to_thread(lambda: [pair for g in groups for pair in _rendered_apart(g, make, now)])
+    ids = await outbox_db.reserve_ids(len(made))
+    added = set(await outbox_db.insert_messages([(i, m) for i, (m, _) in zip(ids, made, strict=True)], now))
+    return [_Queued(i, m, group) for i, (m, group) in zip(ids, made, strict=True) if i in added]
+
+
+def _rendered_apart(
+    group: Sequence[T], make: Callable[[Sequence[T]], Draft], now: datetime
+) -> list[tuple[NewMessage, Sequence[T]]]:
+    """The group as one message; a line that cannot be rendered fails alone and does not take the others with it."""
+    draft = make(group)
+    try:
+        return [(rendered(draft, now), group)]
+    except Exception as error:
+        # One bad row is recorded and passed over: whatever went wrong with it, the sweep goes on.
+        if len(group) == 1:
+            return [(unrenderable(draft, error), group)]
+    good = [item for item in group if not _fails(item, make, now)]
+    bad = [item for item in group if item not in good]
+    apart = [pair for item in bad for pair in _rendered_apart([item], make, now)]
+    return (_rendered_apart(good, make, now) if good and bad else []) + apart
+
+
+def _fails(item: T, make: Callable[[Sequence[T]], Draft], now: datetime) -> bool:
+    try:
+        rendered(make([item]), now)
+    except Exception:
+        return True
+    return False
 
 
 def _digest(group: Sequence[tuple[Call, Recipient]], scene: _Round) -> Draft:
@@ -420,14 +455,8 @@ async def _give_review(
             people = audience(moment.step.to, moment.step.copy, book.contacts_of(row), civil_day(now))
             for recipient in people.recipients:
                 groups.setdefault(recipient.official.id, []).append((call, recipient, line))
-        drafts = [_review_draft(group) for group in groups.values()]
-        queued = await _queue_apart(drafts, now)
-        ledger = [
-            _told_row(call, recipient, queued[draft.key])
-            for draft, group in zip(drafts, groups.values(), strict=True)
-            if draft.key in queued
-            for call, recipient, _ in group
-        ]
+        queued = await _queue_apart(list(groups.values()), _review_draft, now)
+        ledger = [_told_row(call, recipient, m.id) for m in queued for call, recipient, _ in m.group]
         await reminders_db.insert_reminders(ledger, now)
         await assignments_db.settle_review([r.id for r in rows], moment.rank)
     swept.messages += len(queued)

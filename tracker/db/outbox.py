@@ -29,7 +29,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class NewMessage:
-    """A rendered message to be queued; `notify_key` makes a repetition harmless."""
+    """A rendered message to be queued; `notify_key` makes a repetition harmless.
+
+    `broken` is why it could not be rendered: it is kept as a failure that people see, and never sent.
+    """
 
     kind: str
     notify_key: str
@@ -41,6 +44,7 @@ class NewMessage:
     raw: bytes
     urgent: bool
     entries: tuple[Entry, ...]
+    broken: str = ""
 
 
 async def reserve_ids(count: int) -> list[int]:
@@ -57,10 +61,12 @@ async def insert_messages(messages: Sequence[tuple[int, NewMessage]], now: datet
         """
         WITH added AS (
             INSERT INTO outbox (id, kind, notify_key, recipient_id, address, language, message_id, subject, raw,
-                                urgent, decided_at)
+                                urgent, reason, state, decided_at)
             OVERRIDING SYSTEM VALUE
-            SELECT m.*, $1 FROM unnest($2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[],
-                                       $8::text[], $9::text[], $10::bytea[], $11::bool[]) AS m
+            SELECT m.*, CASE WHEN m.reason = '' THEN 'pending' ELSE 'failed' END, $1
+            FROM unnest($2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[],
+                        $9::text[], $10::bytea[], $11::bool[], $16::text[])
+                AS m (id, kind, key, recipient, address, language, message_id, subject, raw, urgent, reason)
             ON CONFLICT (notify_key) DO NOTHING RETURNING id
         ), entries AS (
             INSERT INTO outbox_entry (outbox_id, assignment_id, deadline_version, wants)
@@ -84,6 +90,7 @@ async def insert_messages(messages: Sequence[tuple[int, NewMessage]], now: datet
         [e.assignment_id for _, m in messages for e in m.entries],
         [e.deadline_version for _, m in messages for e in m.entries],
         [e.wants for _, m in messages for e in m.entries],
+        [m.broken for _, m in messages],
     )
     return [r["id"] for r in rows]
 
