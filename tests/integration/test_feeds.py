@@ -14,7 +14,10 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
-from calendar_readers import (
+from litestar import Litestar
+from litestar.types import ASGIApp
+
+from tests.calendar_readers import (
     HAS_NODE,
     Read,
     by_uid,
@@ -24,9 +27,6 @@ from calendar_readers import (
     read_vobject,
     read_with_node,
 )
-from litestar import Litestar
-from litestar.types import ASGIApp
-
 from tracker import clock
 from tracker.actions import feeds
 from tracker.actions.feeds import FeedChoices, FeedRevoked, Made, NewFeed

@@ -10,7 +10,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from calendar_readers import (
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from icalendar import Calendar
+
+from tests.calendar_readers import (
     HAS_NODE,
     Read,
     by_uid,
@@ -20,10 +24,6 @@ from calendar_readers import (
     read_vobject,
     read_with_node,
 )
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
-from icalendar import Calendar
-
 from tracker.domain.assignments import (
     OUTSIDE_STATES,
     Acceptance,
