@@ -27,6 +27,7 @@ from tracker.settings import Settings
 from tracker.terminal import Exit, say, words
 
 if TYPE_CHECKING:
+    from tracker.actions.demo import Tick
     from tracker.cli import Subparsers
     from tracker.mailbox import LocalMailbox
 
@@ -111,12 +112,12 @@ async def run_up(arguments: argparse.Namespace) -> int:
             parts.callback(listening.close)
             settings = await parts.enter_async_context(database_server(settings, on_end=_fatal(stop)))
             await loading
-            await _prepare(settings, arguments)
             mailbox = await parts.enter_async_context(_mailbox(settings)) if arguments.demo else None
             if mailbox is not None and settings.smtp_host is None:
                 settings = replace(
                     settings, smtp_host="127.0.0.1", smtp_port=mailbox.port, smtp_security="none"
                 )
+            await _prepare(settings, arguments)
             await parts.enter_async_context(
                 _pages(settings, listening, stop, is_demonstration=arguments.demo, mailbox=mailbox)
             )
@@ -286,9 +287,30 @@ async def _prepare(settings: Settings, arguments: argparse.Namespace) -> None:
             await demo_clock.follow()
             if not await engine.fetchval("SELECT EXISTS (SELECT FROM directive)"):
                 say("cli_up_loading")
-                await demo.load(clock.utc_now())
+                start = clock.utc_now()
+                await demo.load(start, _ticking(settings))
+                await demo_clock.start(start)
     finally:
         await engine.close_pool()
+
+
+def _ticking(settings: Settings) -> Tick | None:
+    """How the demonstration lives through a morning of its past; not at all where mail would leave this machine."""
+    from tracker.actions import demo_clock
+    from tracker.jobs import reminders
+    from tracker.jobs.worker import delivery_of, hours_of, transport_of
+
+    transport = transport_of(settings)
+    if transport is None or settings.smtp_host != "127.0.0.1":
+        return None
+    delivery = delivery_of(settings, transport)
+
+    async def tick(at: datetime) -> None:
+        await demo_clock.start(at)
+        await reminders.run(at, hours_of(settings))
+        await delivery.run()
+
+    return tick
 
 
 async def _require_schema(settings: Settings) -> None:

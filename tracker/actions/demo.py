@@ -7,10 +7,13 @@ Nobody is told of the past: no message is queued for it, and its reminders are s
 
 from __future__ import annotations
 
+import logging
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import partial
+from heapq import heappop, heappush
 from typing import Any
 
 from tracker.actions import assignments, directives, extensions, reports
@@ -24,10 +27,16 @@ from tracker.db.engine import transaction
 from tracker.db.extensions import find_pending_extension
 from tracker.domain.directory import Actor, Role
 from tracker.domain.drafts import ExtensionDecision, NewDirective, NewExtension, NewReport, NewTask
+from tracker.domain.errors import TrackerError
 from tracker.domain.zone import OFFICIAL_ZONE, at_official, civil_day
 
-DEFAULT_START = datetime(2025, 11, 24, 7, 30, tzinfo=OFFICIAL_ZONE)
+log = logging.getLogger(__name__)
+
+DEFAULT_START = datetime(2025, 11, 24, 8, 0, tzinfo=OFFICIAL_ZONE)
 """The day on which the demonstration's directives are alive."""
+
+LIVED_DAYS = 3
+"""Working days before the start that are lived through with their mail."""
 
 _MERGER_DAYS = (date(2024, 12, 31), date(2025, 2, 28), date(2025, 6, 30))
 _MERGER_REASON = "Chuyển theo việc sắp xếp đơn vị hành chính, tổ chức bộ máy."
@@ -47,23 +56,58 @@ class Loaded:
 
 
 def start_of(day: date) -> datetime:
-    """The instant at which a demonstration of `day` begins: before the office opens."""
-    return at_official(day, time(7, 30))
+    """The instant at which a demonstration of `day` begins: the hour of the digest."""
+    return at_official(day, time(8))
 
 
-async def load(now: datetime, at: datetime | None = None) -> Loaded:
-    """Put in the demonstration as it stood at `at` (the default start without one); later events are left out.
+Tick = Callable[[datetime], Awaitable[object]]
+"""Sweep and deliver as at an instant of the demonstration's clock."""
 
-    `now` is the instant of the demonstration's clock; nothing is written that lies after the earlier of the two.
+
+async def load(now: datetime, tick: Tick | None = None) -> Loaded:
+    """Put in the demonstration as it stood at `now`, an instant of its clock; later events are left out.
+
+    With `tick` the last working days are lived through with their sweeps and messages, so that there is something
+    to read; without it nobody is told of anything.
     """
-    until = min(now, at or now)
+    lived_since = now if tick is None else at_official(_workdays_before(civil_day(now), LIVED_DAYS), time(7))
+    until = lived_since
     agencies = await seed()
     await _people(civil_day(until))
     loader = _Loader(until, await db.list_people())
+    recorded = shipped("demo/directives.json")["directives"]
     with without_messages():
-        await loader.run(shipped("demo/directives.json")["directives"])
+        await loader.run(recorded)
     settled = await settle_past(until)
+    if tick is not None:
+        loader.until = now
+        await loader.live(recorded, lived_since, tick)
     return Loaded(agencies, loader.directives, loader.tasks, loader.assignments, loader.events, settled)
+
+
+async def advance(since: datetime, until: datetime, tick: Tick | None = None) -> int:
+    """Live through what the demonstration knows of (since, until]; how much happened."""
+    loader = _Loader(until, await db.list_people())
+    await loader.live(shipped("demo/directives.json")["directives"], since, tick)
+    return loader.events
+
+
+def _workdays_before(day: date, count: int) -> date:
+    """The `count`-th weekday before `day`."""
+    while count:
+        day -= timedelta(days=1)
+        count -= day.weekday() < 5
+    return day
+
+
+def _ticks(since: datetime, until: datetime) -> Iterator[datetime]:
+    """When mail goes in the demonstration: each weekday morning, and once more before the office closes."""
+    day = civil_day(since)
+    while day <= civil_day(until):
+        if day.weekday() < 5:
+            yield at_official(day, time(8))
+            yield at_official(day, time(17, 30))
+        day += timedelta(days=1)
 
 
 async def _people(today: date) -> None:
@@ -110,13 +154,8 @@ class _Loader:
             given_at = _given_at(directive)
             if given_at > self.until:
                 continue
-            made = await self._record(directive, given_at, self.officers[position % len(self.officers)])
-            known = await db.list_task_assignments(made.task_ids)
-            self.given |= {(t, k.agency_code): k.id for t, own in known.items() for k in own}
-            self.directives += 1
-            self.tasks += len(made.task_ids)
-            self.assignments += len(made.assignment_ids)
-            for ordinal, (task, task_id) in enumerate(zip(directive["tasks"], made.task_ids, strict=True)):
+            task_ids, known = await self._enter(directive, position, given_at)
+            for ordinal, (task, task_id) in enumerate(zip(directive["tasks"], task_ids, strict=True)):
                 officer = self._officer(directive, ordinal)
                 for event in task.get("events", ()):
                     step = _Step(task_id, event, officer)
@@ -136,6 +175,65 @@ class _Loader:
         for ended_on, at in mergers:
             await self._merge(ended_on, at)
         self.events = len(steps) + len(mass)
+
+    async def _enter(
+        self, directive: Mapping[str, Any], position: int, given_at: datetime
+    ) -> tuple[tuple[int, ...], Mapping[int, Sequence[Known]]]:
+        """Record one directive and remember whom it gave what."""
+        made = await self._record(directive, given_at, self.officers[position % len(self.officers)])
+        known = await db.list_task_assignments(made.task_ids)
+        self.given |= {(t, k.agency_code): k.id for t, own in known.items() for k in own}
+        self.directives += 1
+        self.tasks += len(made.task_ids)
+        self.assignments += len(made.assignment_ids)
+        return made.task_ids, known
+
+    async def live(self, recorded: Sequence[Mapping[str, Any]], since: datetime, tick: Tick | None) -> None:
+        """What happened after `since`, at its own instants and with its messages; `tick` is called twice a workday.
+
+        What the rules refuse, because somebody at the pages was first, does not happen.
+        """
+        timeline: list[tuple[datetime, int, Callable[[datetime], Awaitable[object]]]] = []
+
+        def plan(at: datetime, what: Callable[[datetime], Awaitable[object]]) -> None:
+            if since < at <= self.until:
+                heappush(timeline, (at, len(timeline) + self.events, what))
+                self.events += 1
+
+        def plan_tasks(directive: Mapping[str, Any], task_ids: Iterable[int], given_at: datetime) -> None:
+            for ordinal, (task, task_id) in enumerate(zip(directive["tasks"], task_ids, strict=True)):
+                for event in task.get("events", ()):
+                    step = _Step(task_id, event, self._officer(directive, ordinal))
+                    plan(step.at(given_at), partial(self._live_if_it_may, step))
+
+        stand = await db.list_recorded_tasks()
+        for position, directive in enumerate(recorded):
+            given_at = _given_at(directive)
+            if directive["number"] in stand:
+                known = await db.list_task_assignments(stand[directive["number"]])
+                self.given |= {(t, k.agency_code): k.id for t, own in known.items() for k in own}
+                plan_tasks(directive, stand[directive["number"]], given_at)
+                continue
+
+            async def enter(
+                at: datetime, directive: Mapping[str, Any] = directive, position: int = position
+            ) -> None:
+                task_ids, _ = await self._enter(directive, position, at)
+                plan_tasks(directive, task_ids, at)
+
+            plan(given_at, enter)
+        if tick is not None:
+            for at in _ticks(since, self.until):
+                plan(at, tick)
+        while timeline:
+            at, _, happens = heappop(timeline)
+            await happens(at)
+
+    async def _live_if_it_may(self, step: _Step, at: datetime) -> None:
+        try:
+            await self._live(step, at)
+        except TrackerError as refused:
+            log.info("demonstration: %s did not happen: %s", step.event["do"], refused)
 
     def _officer(self, directive: Mapping[str, Any], ordinal: int) -> dict[str, object]:
         return self.officers[_draw(directive["number"], "officer", str(ordinal)) % len(self.officers)]

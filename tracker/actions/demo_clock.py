@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from tracker import clock
+from tracker.actions import demo
 from tracker.db.switches import get_switch, set_switch
 from tracker.domain.errors import NotPermitted
 
@@ -30,10 +31,15 @@ async def follow() -> timedelta:
 
 
 async def step(days: int) -> datetime:
-    """Go forward by whole days; the instant that it is now. Raises NotPermitted outside a demonstration."""
+    """Go forward by whole days, and let happen what the demonstration knows of them; the instant that it is now.
+
+    Raises NotPermitted outside a demonstration.
+    """
     if not await is_on():
         raise NotPermitted(verb="step_clock", role="", allowed=())
+    since = clock.utc_now() - clock.offset() + await follow()
     await _store(await follow() + timedelta(days=days))
+    await demo.advance(since, clock.utc_now())
     return clock.utc_now()
 
 

@@ -308,3 +308,12 @@ async def hand_over(ended_on: date, at: datetime, actor_id: int, reason: str, do
         document,
     )
     return moved
+
+
+async def list_recorded_tasks() -> dict[str, list[int]]:
+    """The tasks of every recorded directive by its number, in order."""
+    rows = await fetch(
+        "SELECT d.number, array_agg(t.id ORDER BY t.ordinal) AS ids"
+        " FROM directive d JOIN task t ON t.directive_id = d.id GROUP BY d.number"
+    )
+    return {r["number"]: list(r["ids"]) for r in rows}
