@@ -343,8 +343,8 @@ _CHOSEN = (
 )
 
 
-_OF_TASK = "uid, short_name, field, restricted, row_version, changed_at"
-_OF_DIRECTIVE = "number, urgency, row_version, changed_at"
+_OF_TASK = "xmin, uid, short_name, field, restricted, row_version, changed_at"
+_OF_DIRECTIVE = "xmin, number, urgency, row_version, changed_at"
 _VERSION = "(a.sequence + t.row_version + d.row_version + g.row_version)"
 # The agencies' own instant of loading is no change of theirs.
 _CHANGED_AT = (
@@ -379,11 +379,10 @@ def _entries(
             {_CHANGED_AT} AS changed_at, t.short_name, t.field, t.restricted, d.number AS directive_number,
             d.urgency, g.code AS agency_code, g.short_name AS agency_short_name, {_OFF_DAY} AS is_off_day,
             {overdue} AS is_overdue,
-            -- The mark between the values can stand in none of them: text is stored without controls.
-            -- What is not named here, the task's UID and the day of assignment, never changes with the same uid.
+            -- Of task, directive and agency the number of the transaction that wrote the row (xmin) stands for all
+            -- their words: it changes with any change, is short, and asks nobody to remember a version.
             md5(concat_ws(E'\\x1f', a.uid, a.state, a.due_on, a.due_time, a.completed_on, a.completed_time,
-                a.confirmed_at, {_VERSION}, {_CHANGED_AT}, t.short_name, t.field, t.restricted, d.number, d.urgency,
-                g.code, g.short_name, {_OFF_DAY}, {overdue})) AS fact
+                a.confirmed_at, a.sequence, a.changed_at, t.xmin, d.xmin, g.xmin, {_OFF_DAY}, {overdue})) AS fact
         FROM chosen a
         CROSS JOIN LATERAL (SELECT {_OF_TASK} FROM task WHERE id = a.task_id OFFSET 0) t
         CROSS JOIN LATERAL (SELECT {_OF_DIRECTIVE} FROM directive WHERE id = a.directive_id OFFSET 0) d
