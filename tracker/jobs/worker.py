@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from tracker import clock
 from tracker.actions import demo_clock
 from tracker.domain.moments import Hours
-from tracker.jobs import housekeeping, reminders
+from tracker.jobs import heartbeat, housekeeping, reminders
 from tracker.jobs.outbox import Delivery
 from tracker.jobs.scheduler import Job, Metronome
 from tracker.mail.return_path import return_path
@@ -78,6 +78,7 @@ class Worker:
 
         async def sweep(now: datetime) -> None:
             await reminders.run(now, hours)
+            await heartbeat.ping(settings.ping_url)
 
         jobs = [
             Job(reminders.NAME, timedelta(seconds=settings.sweep_seconds), sweep),
