@@ -73,7 +73,7 @@ async def load(now: datetime, tick: Tick | None = None) -> Loaded:
     lived_since = now if tick is None else at_official(_workdays_before(civil_day(now), LIVED_DAYS), time(7))
     until = lived_since
     agencies = await seed()
-    await _people(civil_day(until))
+    await _people(civil_day(now))
     loader = _Loader(until, await db.list_people())
     recorded = shipped("demo/directives.json")["directives"]
     with without_messages():
