@@ -292,7 +292,7 @@ def _assigned_draft(
         issued_on=directive.issued_on,
         issuer=directive.issuer,
         signer=directive.signer,
-        url=tasks[0].line.url if len(tasks) == 1 else f"{office().url}/viec?van-ban={directive.id}",
+        url=tasks[0].line.url if len(tasks) == 1 else f"{office().url}/van-ban/{directive.id}",
         tasks=tasks,
     )
     draft = Draft(

@@ -77,7 +77,7 @@ async def _again(
                 contexts.ReviewLine(line, reported[r.id], r.last_report_summary)
                 for r, line in zip(rows, lines, strict=True)
             ),
-            f"{office().url}/cho-xac-nhan",
+            f"{office().url}/viec?tinh-trang=cho-xac-nhan",
         )
     else:
         one = len(agencies) == 1
@@ -194,7 +194,7 @@ async def _tell_secretariat(
         subject=await outbox_db.subject_of(message.id),
         reply=reply,
         failed_at=now,
-        url=f"{office().url}/thu-khong-toi",
+        url=f"{office().url}/can-xu-ly",
         rerouted_to=", ".join(names),
     )
     people = audience((Duty.SECRETARIAT_OFFICER,), (), contacts, day).recipients

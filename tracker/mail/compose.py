@@ -203,7 +203,7 @@ def _values(context: Context, speech: Speech, addressing: Addressing) -> dict[st
 def _footer(addressing: Addressing, name: str, speech: Speech) -> list[str]:
     """Why this came, to whom an answer goes, and what the hours mean."""
     office = addressing.office
-    sentences = [speech.say("footer.duty", url=f"{office.url}/toi/thong-bao"), speech.say("footer.zone")]
+    sentences = [speech.say("footer.duty"), speech.say("footer.zone")]
     if office.reply_to is not None:
         sentences.insert(1, speech.say("footer.reply", address=office.reply_to.address))
     if name and addressing.duty is not None:
