@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from email.utils import parsedate_to_datetime
@@ -417,7 +417,7 @@ async def test_last_modified_only_goes_forward(world: World) -> None:
     gone = await world.assign(world.first, name="B")
     made = await world.link(world.officer, with_cancelled=False)
     officer = world.officer.official_id
-    changes = [
+    changes: list[Callable[[], Awaitable[object]]] = [
         lambda: world.extend(kept, date(2025, 12, 5)),
         lambda: world.close(gone),
         lambda: execute("UPDATE assignment SET state = 'assigned', closed_at = NULL WHERE id = $1", gone),
