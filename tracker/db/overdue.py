@@ -13,18 +13,11 @@ from datetime import date, datetime, time
 
 from tracker.db.assignments import SELECT, Assignment, from_row
 from tracker.db.engine import fetch
+from tracker.db.lateness import LATE
 from tracker.db.visibility import visible_to
-from tracker.domain.assignments import SILENT_DAYS
 from tracker.domain.directory import Actor
 from tracker.domain.statistics import Buckets
 
-_LATE = f"""
-(CASE a.due_kind
-   WHEN 'dated' THEN a.due_on < $1::date OR (a.due_on = $1::date AND a.due_time < $2::time)
-   WHEN 'none' THEN a.state <> 'reported' AND greatest(a.assigned_on,
-        (a.last_report_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date) < $1::date - {SILENT_DAYS}
-   ELSE false END)
-"""
 _DONE_LATE = """
 (a.due_kind = 'dated' AND (a.completed_on > a.due_on OR (a.completed_on = a.due_on AND a.completed_time > a.due_time)))
 """
@@ -75,9 +68,9 @@ async def count_unchanged(viewer: Actor, extent: Extent) -> list[AgencyBuckets]:
                 count(*) FILTER (WHERE {_DONE} AND NOT coalesce({_DONE_LATE}, false))
                     AS done_on_time,
                 count(*) FILTER (WHERE {_DONE} AND {_DONE_LATE}) AS done_late,
-                count(*) FILTER (WHERE {_OPEN} AND a.due_kind <> 'standing' AND NOT coalesce({_LATE}, false))
+                count(*) FILTER (WHERE {_OPEN} AND a.due_kind <> 'standing' AND NOT coalesce({LATE}, false))
                     AS open_in_term,
-                count(*) FILTER (WHERE {_OPEN} AND a.due_kind <> 'standing' AND {_LATE}) AS open_overdue,
+                count(*) FILTER (WHERE {_OPEN} AND a.due_kind <> 'standing' AND {LATE}) AS open_overdue,
                 count(*) FILTER (WHERE a.due_kind = 'standing' AND (a.state = 'confirmed' OR {_OPEN})) AS standing,
                 count(*) FILTER (WHERE a.state = 'withdrawn') AS withdrawn,
                 count(*) FILTER (WHERE a.state = 'transferred') AS transferred,
@@ -104,7 +97,7 @@ async def list_overdue_unchanged(viewer: Actor, extent: Extent) -> list[Assignme
     """The overdue assignments among those that have not changed since the cut-off."""
     where, arguments = _where(viewer, extent)
     rows = await fetch(
-        f"{SELECT} WHERE {where} AND a.changed_at <= $3 AND {_OPEN} AND a.due_kind <> 'standing' AND {_LATE}",
+        f"{SELECT} WHERE {where} AND a.changed_at <= $3 AND {_OPEN} AND a.due_kind <> 'standing' AND {LATE}",
         *arguments,
     )
     return [from_row(r) for r in rows]

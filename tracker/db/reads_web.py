@@ -10,6 +10,7 @@ from asyncpg import Record
 from tracker.db.assignments import OPEN, RUNNING, SELECT, Assignment, from_row
 from tracker.db.directives import list_directives, prefix_query
 from tracker.db.engine import fetch, fetchrow, fetchval
+from tracker.db.lateness import LATE
 from tracker.db.visibility import visible_to
 from tracker.domain.directory import AGENCY_ROLES, Actor, Role
 from tracker.domain.errors import NotFound
@@ -89,13 +90,6 @@ FILTERS: dict[str, str] = {
 }
 """What the status filters of a list mean, as SQL; counts and lists use the same words, so they agree."""
 
-# The same rule as domain/assignments.py: past the day or its hour; without a date, silent for thirty days.
-_LATE = """
-a.due_on < $1 OR (a.due_on = $1 AND a.due_time < $2)
-OR (a.due_kind IN ('none', 'standing') AND
-    (coalesce(a.last_report_at, a.assigned_at) AT TIME ZONE 'Asia/Ho_Chi_Minh')::date < $1 - 30)
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class AsOf:
@@ -127,7 +121,7 @@ def _where(viewer: Actor, chosen: WorkFilter, as_of: AsOf) -> tuple[str, list[ob
     conditions = [
         visible,
         "($1::date IS NOT NULL AND $2::time IS NOT NULL AND $3::date IS NOT NULL)",
-        FILTERS[chosen.status].replace("LATE", _LATE),
+        FILTERS[chosen.status].replace("LATE", LATE),
     ]
 
     def add(condition: str, value: object) -> None:
@@ -194,7 +188,7 @@ async def count_open(viewer: Actor, as_of: AsOf, directive_id: int | None = None
         arguments.append(directive_id)
         where += f" AND a.directive_id = ${len(arguments)}"
     counts = ", ".join(
-        f"count(*) FILTER (WHERE {condition.replace('LATE', _LATE)}) AS {name}"
+        f"count(*) FILTER (WHERE {condition.replace('LATE', LATE)}) AS {name}"
         for name, condition in FILTERS.items()
     )
     row = await fetchrow(f"SELECT {counts} FROM assignment a WHERE {where}", *arguments)
@@ -229,7 +223,7 @@ async def list_directive_rows(
         f"""
         SELECT a.directive_id, count(DISTINCT a.task_id) AS tasks,
                count(*) FILTER (WHERE {FILTERS["open"]}) AS open,
-               count(*) FILTER (WHERE {FILTERS["overdue"].replace("LATE", _LATE)}) AS overdue
+               count(*) FILTER (WHERE {FILTERS["overdue"].replace("LATE", LATE)}) AS overdue
         FROM assignment a WHERE {where} AND a.directive_id = ANY(${len(arguments)}::bigint[]) GROUP BY 1
         """,
         *arguments,

@@ -1,6 +1,6 @@
 """How many messages a second are rendered and built, against the standard library's EmailMessage.
 
-Run: python -m bench.mail_build [--seconds 2]
+Run: python -m bench.bench_mail_build [--seconds 2]
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How long a calendar feed of 300 entries takes: unchanged (304), whole, and rendered for the first time.
 
-    python -m bench.feed                       1,000,000 assignments, 500 agencies, 200,000 open
-    python -m bench.feed --assignments 100000  a smaller house, for a quick look
+    python -m bench.bench_feed                       1,000,000 assignments, 500 agencies, 200,000 open
+    python -m bench.bench_feed --assignments 100000  a smaller house, for a quick look
 
 Starts a PostgreSQL of its own and the service as a process of its own, asks over loopback HTTP on one
 connection, and compares with the bars, with an answer that does nothing, and with icalendar as renderer.
@@ -92,7 +92,7 @@ def app() -> Service:
 def serve(port: int) -> None:
     """Run the service on loopback until it is told to stop."""
     uvicorn.run(
-        "bench.feed:app", factory=True, host="127.0.0.1", port=port, log_level="warning", access_log=False
+        "bench.bench_feed:app", factory=True, host="127.0.0.1", port=port, log_level="warning", access_log=False
     )
 
 
@@ -258,7 +258,7 @@ def main() -> None:
             with socket.create_server(("127.0.0.1", 0)) as probe:
                 port = probe.getsockname()[1]
             process = subprocess.Popen(
-                [sys.executable, "-m", "bench.feed", "--serve", str(port)],
+                [sys.executable, "-m", "bench.bench_feed", "--serve", str(port)],
                 env={**os.environ, "TRACKER_DATABASE_URL": server.dsn(), "TRACKER_DATA_DIR": folder},
             )
             try:
