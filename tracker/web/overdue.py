@@ -52,7 +52,7 @@ class TaskLine:
     directive: str
     agency: str
     due: str
-    original: str
+    moved: str
     days: str
     said: list[str]
 
@@ -161,9 +161,8 @@ def to_paper(listing: OverdueList, day: date, printed_on: date, *, full: bool) -
         ("w-doc", "directive"),
         ("w-agency", "agency"),
         ("w-due", "due"),
-        ("w-due", "original"),
         ("w-days", "days"),
-        ("w-report", "report"),
+        ("w-report", "report" if full else "report_short"),
     ]
     names = ("agency", *_CELLS, "rate")
     is_one = len(listing.agencies) == 1
@@ -253,19 +252,20 @@ def _task_line(place: int, row: OverdueRow, full: bool) -> TaskLine:
         number=place,
         text=(row.full_text or row.task) if full else row.task,
         href=f"/viec/{row.task_id}/{row.agency_code}",
-        directive=_directive(row),
+        directive=_directive(row, full),
         agency=agency if row.part is not Part.COOPERATING else _say("helps", name=row.lead),
         due=due if row.due_time is None else f"{row.due_time:%H:%M} {due}",
-        original=_original(row),
+        moved=_original(row),
         days=number("vi", row.days_late),
         said=[part for part in (_report(row, full), *causes) if part],
     )
 
 
-def _directive(row: OverdueRow) -> str:
+def _directive(row: OverdueRow, full: bool) -> str:
     if row.directive_issued_on is None:
         return row.directive_number
-    return _say("directive", number=row.directive_number, day=short_day(row.directive_issued_on))
+    key = "directive" if full else "directive_short"
+    return _say(key, number=row.directive_number, day=short_day(row.directive_issued_on))
 
 
 def _original(row: OverdueRow) -> str:
@@ -280,7 +280,7 @@ def _report(row: OverdueRow, full: bool) -> str:
     if row.last_report_on is None:
         return ""
     if row.is_awaiting:
-        return _say("waiting", day=short_day(row.last_report_on))
+        return _say("waiting" if full else "waiting_short", day=short_day(row.last_report_on))
     words = row.last_report if full and len(row.last_report) <= _SHORT_REPORT else ""
     return ": ".join(part for part in (short_day(row.last_report_on), words) if part)
 

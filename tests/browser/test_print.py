@@ -1,0 +1,111 @@
+"""The overdue list on paper: A4 landscape, as many pages as the bar allows, and nothing of the screen."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import pytest
+
+from tests.browser.conftest import Stage
+from tests.world import directive, task
+from tracker.actions import directives
+
+pytestmark = pytest.mark.anyio
+
+# As long as official wording is: 30 real rows have 240 letters on average.
+_FULL = (
+    "Hoàn thiện việc xây dựng và đưa vào khai thác cơ sở dữ liệu chuyên ngành, đồng bộ dữ liệu về trung tâm dữ "
+    "liệu chung để hình thành cơ sở dữ liệu tổng hợp, phục vụ giải quyết thủ tục hành chính, dịch vụ công trực "
+    "tuyến, điều hành và chuyển đổi số"
+)
+_SHORT = "Đưa cơ sở dữ liệu chuyên ngành vào khai thác và đồng bộ về trung tâm dữ liệu chung"
+
+
+async def _record(stage: Stage, rows: int) -> None:
+    """So many overdue tasks of one ministry, and nothing else overdue in that directive."""
+    tasks = [
+        replace(
+            task("trước ngày 31/10/2025", leads=("BTC",)),
+            # From 36 to 84 letters, as short names are.
+            short_name=f"{_SHORT[: 30 + n * 7 % 49]} ({n})",
+            full_text=f"{_FULL} ({n}).",
+        )
+        for n in range(1, rows + 1)
+    ]
+    await directives.record(
+        stage.scene.world.secretariat,
+        directive(*tasks, number="71/NQ-CP", issued_on=date(2025, 4, 1)),
+        datetime(2025, 4, 2, 2, tzinfo=UTC),
+    )
+
+
+async def _printed(stage: Stage, query: str) -> tuple[bytes, list[str]]:
+    """The pdf that the browser's own print command makes, and the text of its pages."""
+    if shutil.which("pdftotext") is None:
+        pytest.skip("no pdftotext here: apt-get install poppler-utils")
+    async with stage.watched(stage.scene.world.secretariat) as watched:
+        assert await watched.go(f"/bao-cao/qua-han?{query}") == 200
+        pdf = await watched.page.pdf(prefer_css_page_size=True, print_background=True)
+    read = await asyncio.to_thread(
+        subprocess.run,
+        ["pdftotext", "-layout", "-", "-"],
+        input=pdf,
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    return pdf, read.stdout.decode().split("\f")[:-1]
+
+
+async def test_thirty_full_rows_take_at_most_seven_pages(stage: Stage) -> None:
+    await _record(stage, 30)
+
+    pdf, pages = await _printed(stage, "co-quan=BTC&van-ban=2")
+
+    assert len(pages) <= 7
+    sizes = set(re.findall(rb"/MediaBox\s*\[([^\]]+)\]", pdf))
+    assert {tuple(round(float(n)) for n in size.split()[2:]) for size in sizes} == {(842, 595)}
+    assert "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM" in pages[0]
+    assert "Độc lập - Tự do - Hạnh phúc" in pages[0]
+    assert "ngày 24 tháng 11 năm 2025" in pages[0]
+    # No number on the first page; from the second on it stands alone at the top.
+    assert pages[0].strip().splitlines()[0].strip() != "1"
+    for number, page in enumerate(pages[1:], start=2):
+        assert page.strip().splitlines()[0].strip() == str(number)
+    assert sum("Nhiệm vụ" in page and "Văn bản" in page for page in pages) >= len(pages) - 1
+    whole = " ".join(" ".join(pages).split())
+    for screen in ("Sang ngày mai", "Trình đơn", "Bảng tính", "Lập danh sách", "http://", "Đăng xuất"):
+        assert screen not in whole
+    assert "Nơi nhận:" in pages[-1]
+    assert "- Lưu: VT." in pages[-1]
+
+
+async def test_two_hundred_short_rows_take_at_most_twelve_pages(stage: Stage) -> None:
+    await _record(stage, 200)
+
+    _, pages = await _printed(stage, "co-quan=BTC&van-ban=2&noi-dung=ten-gon")
+
+    assert len(pages) <= 12
+    assert "(200)" in pages[-1] or "(200)" in pages[-2]
+
+
+async def test_the_paper_is_set_in_times_and_other_pages_print_without_their_frame(stage: Stage) -> None:
+    async with stage.watched(stage.scene.world.secretariat) as watched:
+        await watched.go("/bao-cao/qua-han")
+        await watched.page.emulate_media(media="print")
+        font = await watched.page.locator(".paper").evaluate("e => getComputedStyle(e).fontFamily")
+        size = await watched.page.locator(".paper").evaluate("e => getComputedStyle(e).fontSize")
+        await watched.go("/viec")
+        hidden = [
+            await watched.page.locator(part).first.is_hidden()
+            for part in (".top", ".foot", ".filterbar", ".demo")
+        ]
+
+    assert font.startswith('"Times New Roman"')
+    assert round(float(size.removesuffix("px")) * 72 / 96, 1) == 13
+    assert hidden == [True] * 4
