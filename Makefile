@@ -1,6 +1,6 @@
 # Two commands suffice: `make run` starts everything, `make test` tests everything.
 .POSIX:
-.PHONY: help run test check format lint types lock bench clean
+.PHONY: help run test check format lint types lock bench fuzz clean
 
 PY = .venv/bin/python
 
@@ -10,6 +10,7 @@ help:
 	@echo 'make check   format, lint, types and tests, as CI does'
 	@echo 'make format  put the code into its form'
 	@echo 'make bench   measure speed and memory'
+	@echo 'make fuzz    try the API at length against its document (FUZZ_EXAMPLES=1000 for more)'
 	@echo 'make lock    choose the newest versions that the dependencies allow'
 
 run:
@@ -22,6 +23,10 @@ test:
 	$(PY) -m pytest -n auto --dist loadfile -q $(ARGS)
 
 check: lint types test
+
+fuzz:
+	@tools/prepare.sh dev
+	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-200} $(PY) -m pytest -q tests/faults/test_schemathesis.py $(ARGS)
 
 lint:
 	@tools/prepare.sh dev

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 import httpx
+import uvicorn
 
 from tests.world import World, build_world
 from tracker import clock
@@ -97,3 +100,25 @@ async def running_api(settings: Settings) -> AsyncIterator[Api]:
     """The application on the test's database, whose pool is open already."""
     transport = httpx.ASGITransport(app=application(), raise_app_exceptions=False)
     yield Api(await build_world(), transport)
+
+
+@contextmanager
+def served(settings: Settings) -> Iterator[str]:
+    """The service on a free port of this machine, in a thread with a loop and a pool of its own; its address.
+
+    The test's own pool must be closed meanwhile: a process has one.
+    """
+    config = uvicorn.Config(create_app(settings), host="127.0.0.1", port=0, log_level="critical", lifespan="on")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    for _ in range(600):
+        if server.started or not thread.is_alive():
+            break
+        time.sleep(0.05)
+    assert server.started
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(15)

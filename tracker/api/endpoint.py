@@ -292,7 +292,7 @@ def _idempotency_key(operation: Operation, request: Request[Any, Any, Any]) -> s
     if given is None:
         return None
     bare = given.strip()
-    if len(bare) >= 2 and bare.startswith('"') and bare.endswith('"'):
+    if len(bare) > 2 and bare.startswith('"') and bare.endswith('"'):
         bare = bare[1:-1]
     if not operation.takes_key or not _KEY.fullmatch(bare):
         raise Refusal("bad_idempotency_key")
@@ -320,6 +320,14 @@ async def _once(
         return answer
 
 
+def _holds(if_none_match: str | None, tag: EntityTag) -> bool:
+    """Whether the client has this representation; a condition that cannot be read is none."""
+    try:
+        return is_fresh(if_none_match, tag)
+    except Refusal:
+        return False
+
+
 def _render(
     operation: Operation, call: Call[Any, Any], reply: Reply, request: Request[Any, Any, Any]
 ) -> _Answer:
@@ -343,7 +351,7 @@ def _render(
     if operation.has_tag:
         tag = weak_tag(body) if reply.row_version is None else version_tag(reply.row_version, body)
         headers["ETag"] = str(tag)
-    if tag is not None and operation.method == "GET" and is_fresh(request.headers.get("if-none-match"), tag):
+    if tag is not None and operation.method == "GET" and _holds(request.headers.get("if-none-match"), tag):
         return _Answer(
             304, {k: v for k, v in headers.items() if k not in ("Content-Type", "Content-Disposition")}, b""
         )

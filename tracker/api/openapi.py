@@ -15,7 +15,16 @@ from tracker.api.errors import EDGE_STATUS, PROBLEM_MEDIA_TYPE, ProblemDetails, 
 API_VERSION = "1.0.0"
 PREFIX = "/api/v1"
 _REF = "#/components/schemas/{name}"
-_ALWAYS = ("bad_request", "unauthenticated", "not_permitted", "not_acceptable", "internal", "unavailable")
+_ALWAYS = (
+    "bad_request",
+    "unauthenticated",
+    "not_permitted",
+    "not_acceptable",
+    "uri_too_long",
+    "headers_too_large",
+    "internal",
+    "unavailable",
+)
 
 _INTRODUCTION = """\
 Directives, the tasks they set, and the assignments by which agencies carry them out.
@@ -170,7 +179,8 @@ def _header_parameters(op: Operation) -> list[dict[str, Any]]:
                 "in": "header",
                 "required": False,
                 "description": "An ETag you hold: 304 while it is still the same.",
-                "schema": {"type": "string", "pattern": r'^(W/)?"[!#-~]{0,40}"$'},
+                "schema": {"type": "string"},
+                "example": '"3-2d711642b726"',
             }
         )
     if op.takes_key:
@@ -180,7 +190,7 @@ def _header_parameters(op: Operation) -> list[dict[str, Any]]:
                 "in": "header",
                 "required": False,
                 "description": "A text of your own for this one request; a retry with it is answered once.",
-                "schema": {"type": "string", "pattern": "^[!#-~]{1,255}$"},
+                "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
                 "example": "3f0c9a1e-6d5b-4a0e-9a55-1f7a4d3b2c10",
             }
         )
@@ -189,8 +199,9 @@ def _header_parameters(op: Operation) -> list[dict[str, Any]]:
             "name": "Accept-Language",
             "in": "header",
             "required": False,
-            "description": "`vi` or `en`.",
-            "schema": {"type": "string", "enum": ["vi", "en"]},
+            "description": "`vi` or `en`; without it the official's own language.",
+            "schema": {"type": "string"},
+            "example": "en",
         }
     )
     return found
@@ -211,6 +222,10 @@ def _codes(op: Operation) -> list[str]:
     codes = [*_ALWAYS, *op.refusals]
     if re.search(r"\{", op.path):
         codes.append("not_found")
+    if op.is_paged:
+        codes += ["bad_cursor"]
+    if op.query.__struct_fields__ or op.body is not None:
+        codes += ["invalid"]
     if op.is_change:
         codes += ["precondition_required", "stale_version"]
     if op.body is not None:

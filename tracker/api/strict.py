@@ -27,6 +27,7 @@ EARLIEST_DATE = date(1945, 9, 2)
 LATEST_DATE = date(2199, 12, 31)
 MOST_PROBLEMS = 50
 MOST_ITEMS = 1000
+_BEYOND = {"date_out_of_range", "number_out_of_range"}
 
 Id = Annotated[str, Meta(pattern=ID_PATTERN, description="An identifier; opaque digits.", examples=["17"])]
 ClockTime = Annotated[
@@ -47,9 +48,18 @@ Limit = Annotated[
     ),
 ]
 Cursor = Annotated[
-    str, Meta(max_length=1000, min_length=1, description="Where to go on; taken from `next` of a page.")
+    str,
+    Meta(
+        max_length=1000,
+        pattern=r"^[A-Za-z0-9_-]+$",
+        description="Where to go on; taken from `next` of a page.",
+    ),
 ]
-Words = Annotated[str, Meta(max_length=200, description="Words to look for; diacritics do not matter.")]
+PRINTABLE = r"^[^\u0000-\u001f\u007f]*$"
+Words = Annotated[
+    str,
+    Meta(max_length=200, pattern=PRINTABLE, description="Words to look for; diacritics do not matter."),
+]
 
 
 class NoQuery(Struct, forbid_unknown_fields=True):
@@ -78,7 +88,7 @@ def read_query(query: bytes, kind: type[T]) -> T:
     given = dict(pairs)
     problems = list(faults(given, kind, "", unknown="unknown_parameter"))
     if problems:
-        raise Refusal("invalid_request", problems=problems[:MOST_PROBLEMS])
+        raise _refusal(problems)
     return msgspec.convert(given, kind)
 
 
@@ -89,10 +99,11 @@ def read_body(body: bytes, kind: type[T]) -> T:
             body.decode("utf-8") or "{}",
             object_pairs_hook=_without_repetition,
             parse_constant=_refuse_constant,
+            parse_float=_number,
         )
         problems = list(faults(value, kind, ""))
         if problems:
-            raise Refusal("invalid_request", problems=problems[:MOST_PROBLEMS])
+            raise _refusal(problems)
         return msgspec.convert(value, kind)
     except RecursionError:
         raise Refusal("too_deep") from None
@@ -110,6 +121,18 @@ def _without_repetition(pairs: list[tuple[str, object]]) -> dict[str, object]:
             raise Refusal("repeated_key", name=key)
         seen[key] = value
     return seen
+
+
+def _number(written: str) -> float | int:
+    """A number with a point or an exponent; JSON knows no kinds of numbers, so 7.0 is the integer 7."""
+    value = float(written)
+    return int(value) if value.is_integer() and abs(value) < 2**53 else value
+
+
+def _refusal(problems: list[Problem]) -> Refusal:
+    """400 for what is not of the documented form, 422 for what is of it and lies beyond what we hold."""
+    beyond = all(problem.code in _BEYOND for problem in problems)
+    return Refusal("invalid" if beyond else "invalid_request", problems=problems[:MOST_PROBLEMS])
 
 
 def _refuse_constant(name: str) -> object:

@@ -122,7 +122,15 @@ class OverdueQuery(Struct, forbid_unknown_fields=True, kw_only=True):
 
     as_of: Day | None = None
     agency: (
-        Annotated[str, Meta(min_length=1, max_length=2000, pattern=r"^[^,]{1,40}(,[^,]{1,40})*$")] | None
+        Annotated[
+            str,
+            Meta(
+                min_length=1,
+                max_length=2000,
+                pattern=r"^[^,\u0000-\u001f\u007f]{1,40}(,[^,\u0000-\u001f\u007f]{1,40})*$",
+            ),
+        ]
+        | None
     ) = None
     directive_id: Id | None = None
 

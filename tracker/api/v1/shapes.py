@@ -7,14 +7,15 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from tracker.api.strict import Cursor, Id, Limit
+from tracker.api.strict import PRINTABLE, Cursor, Id, Limit
 from tracker.domain.errors import StaleVersion
 from tracker.domain.zone import OFFICIAL_ZONE
 
 TIMEZONE = str(OFFICIAL_ZONE)
 
 AgencyCode = Annotated[
-    str, Meta(min_length=1, max_length=40, description="Code of an agency.", examples=["G10"])
+    str,
+    Meta(min_length=1, max_length=40, pattern=PRINTABLE, description="Code of an agency.", examples=["G10"]),
 ]
 Day = Annotated[date, Meta(description="Civil date in the official zone.", examples=["2025-11-30"])]
 
