@@ -92,7 +92,12 @@ def app() -> Service:
 def serve(port: int) -> None:
     """Run the service on loopback until it is told to stop."""
     uvicorn.run(
-        "bench.bench_feed:app", factory=True, host="127.0.0.1", port=port, log_level="warning", access_log=False
+        "bench.bench_feed:app",
+        factory=True,
+        host="127.0.0.1",
+        port=port,
+        log_level="warning",
+        access_log=False,
     )
 
 

@@ -264,6 +264,7 @@ CREATE INDEX assignment_agency_all ON assignment (agency_id, due_on, id);  -- li
 CREATE INDEX assignment_recurrent ON assignment (due_on, id) WHERE recurrence IS NOT NULL AND NOT recurred;
 -- Feeds show what was closed in the last 90 days, of one agency or of all.
 CREATE INDEX assignment_agency_closed ON assignment (agency_id, closed_at) WHERE closed_at IS NOT NULL;
+CREATE INDEX assignment_changed ON assignment (changed_at);  -- lists of past days: what has changed since
 CREATE INDEX assignment_closed ON assignment (closed_at) WHERE closed_at IS NOT NULL;
 CREATE INDEX assignment_task ON assignment (task_id, part, id);  -- the task page
 CREATE INDEX assignment_directive ON assignment (directive_id);  -- lists of one directive

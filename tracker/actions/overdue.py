@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
 from tracker.actions.standing import facts_now
@@ -30,7 +31,7 @@ from tracker.domain.assignments import (
 )
 from tracker.domain.directory import Actor
 from tracker.domain.errors import Invalid, Problem
-from tracker.domain.overdue import AgencyCount, OverdueList, OverdueRow, build, is_listed
+from tracker.domain.overdue import AgencyCount, OverdueList, OverdueRow, build, first_agencies, is_listed
 from tracker.domain.statistics import Buckets, total_of
 from tracker.domain.workdays import WorkCalendar
 from tracker.domain.zone import at_official, civil_day, civil_now
@@ -41,9 +42,13 @@ async def overdue_list(
     as_of: date | datetime,
     agency_codes: Sequence[str] = (),
     directive_id: int | None = None,
+    *,
+    at_least: int | None = None,
 ) -> OverdueList:
     """The list as it stood at the end of the civil day `as_of`, or at that instant.
 
+    Counts are always of everything; with `at_least` the rows are those of the first agencies that together have so
+    many, for a page that shows where the rest is.
     Raises Invalid for an agency that is not known, NotFound for a directive the viewer has no part in.
     """
     require(viewer, Verb.EXPORT)
@@ -54,19 +59,28 @@ async def overdue_list(
     if directive_id is not None:
         scope["directive"] = (await directives_db.get_directive(viewer, directive_id)).number
     calendar = await load_calendar()
-    counts = {c.agency_id: c for c in await db.count_unchanged(viewer, extent)}
-    unchanged = await db.list_overdue_unchanged(viewer, extent)
-    standing = [(row, classify(facts_now(row), as_of, calendar)) for row in unchanged]
+    unchanged = {c.agency_id: c for c in await db.count_unchanged(viewer, extent)}
     changed = await db.list_changed_since(viewer, extent)
     told = await _classified([row for row, _ in changed], as_of, calendar)
-    sort_keys = {row.agency_id: key for row, key in changed}
-    overdue = [(row, status) for row, status in (*standing, *told) if is_listed(status)]
+    counts = _merged(unchanged, told, {row.agency_id: key for row, key in changed})
+    listed = None if at_least is None else frozenset(first_agencies(counts, at_least))
+    if listed is not None:
+        extent = replace(extent, agency_ids=await _agency_ids(sorted(listed)) or ())
+    standing = [
+        (row, classify(facts_now(row), as_of, calendar))
+        for row in await db.list_overdue_unchanged(viewer, extent)
+    ]
+    overdue = [
+        (row, status)
+        for row, status in (*standing, *told)
+        if is_listed(status) and (listed is None or row.agency_code in listed)
+    ]
     partners = await db.list_partners([row.task_id for row, _ in overdue])
     fields = await db.list_fields([row.task_id for row, _ in overdue])
     rows = [
         _row(row, status, partners.get(row.task_id), fields.get(row.task_id, "")) for row, status in overdue
     ]
-    return build(rows, as_of, _merged(counts, told, sort_keys), scope)
+    return build(rows, as_of, counts, scope, listed)
 
 
 def _extent(as_of: date | datetime, agency_ids: tuple[int, ...] | None, directive_id: int | None) -> Extent:

@@ -465,7 +465,8 @@ async def _give_review(
 
 def _review_draft(group: Sequence[tuple[Call, Recipient, contexts.ReviewLine]]) -> Draft:
     recipient = group[0][1]
-    context = contexts.Review(lines=tuple(line for _, _, line in group), url=f"{office().url}/viec?tinh-trang=cho-xac-nhan")
+    url = f"{office().url}/viec?tinh-trang=cho-xac-nhan"
+    context = contexts.Review(lines=tuple(line for _, _, line in group), url=url)
     calls = [call for call, _, _ in group]
     return Draft(
         kind="review",

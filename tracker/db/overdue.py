@@ -40,11 +40,20 @@ class Extent:
 
 
 def _where(viewer: Actor, extent: Extent) -> tuple[str, list[object]]:
-    condition, arguments = visible_to(viewer, "a", first=6)
-    where = f"""a.assigned_on <= $1::date AND ($4::bigint[] IS NULL OR a.agency_id = ANY($4))
-        AND ($5::bigint IS NULL OR a.directive_id = $5) AND {condition}"""
-    agencies = list(extent.agency_ids) if extent.agency_ids is not None else None
-    return where, [extent.day, extent.hour, extent.instant, agencies, extent.directive_id, *arguments]
+    """The rows in question. Each scope has a text of its own, so that PostgreSQL plans each for itself."""
+    conditions = ["a.assigned_on <= $1::date AND $2::time IS NOT NULL"]
+    arguments: list[object] = [extent.day, extent.hour, extent.instant]
+    if extent.agency_ids is not None:
+        single = len(extent.agency_ids) == 1
+        arguments.append(extent.agency_ids[0] if single else list(extent.agency_ids))
+        conditions.append(
+            f"a.agency_id = ${len(arguments)}" if single else f"a.agency_id = ANY(${len(arguments)})"
+        )
+    if extent.directive_id is not None:
+        arguments.append(extent.directive_id)
+        conditions.append(f"a.directive_id = ${len(arguments)}")
+    condition, seen = visible_to(viewer, "a", first=len(arguments) + 1)
+    return " AND ".join([*conditions, condition]), [*arguments, *seen]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +116,7 @@ async def list_changed_since(viewer: Actor, extent: Extent) -> list[tuple[Assign
     """The assignments that changed after the cut-off, each with its agency's sort key; the history tells them."""
     where, arguments = _where(viewer, extent)
     sql = SELECT.replace("FROM assignment a", ", g.sort_key AS agency_sort_key FROM assignment a", 1)
-    rows = await fetch(f"{sql} WHERE {where} AND a.changed_at > $3 AND $2::time IS NOT NULL", *arguments)
+    rows = await fetch(f"{sql} WHERE {where} AND a.changed_at > $3", *arguments)
     return [(from_row(r), r["agency_sort_key"]) for r in rows]
 
 

@@ -479,6 +479,7 @@ class Assignment(Table, db=DB):
     assignment_agency_closed = Index(
         "(agency_id, closed_at) WHERE closed_at IS NOT NULL", serves="feeds: lately closed rows of an agency"
     )
+    assignment_changed = Index("(changed_at)", serves="lists of past days: what has changed since")
     assignment_closed = Index(
         "(closed_at) WHERE closed_at IS NOT NULL", serves="feeds: lately closed rows of all agencies"
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from functools import cached_property
@@ -106,6 +106,11 @@ class OverdueList:
         return tuple(row for agency in self.agencies for row in agency.rows)
 
     @property
+    def is_whole(self) -> bool:
+        """Whether every overdue assignment that is counted is listed too."""
+        return len(self.rows) == self.totals.open_overdue
+
+    @property
     def awaiting(self) -> int:
         """How many of the rows have a report that waits for the assigning side."""
         return sum(row.is_awaiting for row in self.rows)
@@ -138,11 +143,13 @@ def build(
     as_of: date | datetime,
     counts: Iterable[AgencyCount],
     scope: Mapping[str, str] | None = None,
+    listed: Collection[str] | None = None,
 ) -> OverdueList:
     """Put the overdue assignments under their agencies, in order, with the totals.
 
     Agencies by sort key; within one the most days late first, then the earlier deadline, then the directive.
     Neither the order of `rows` nor that of `counts` matters.
+    `listed` names the agencies whose rows are given, when a page shows the first of them only; None means all.
     Raises ValueError when an agency's rows are not as many as its count of open overdue assignments:
     a list whose numbers disagree with its lines must not exist.
     """
@@ -150,9 +157,9 @@ def build(
     for row in rows:
         by_agency.setdefault(row.agency_code, []).append(row)
     lines = []
-    for count in sorted(counts, key=lambda c: (c.sort_key or c.name, c.code)):
+    for count in in_order(counts):
         own = tuple(sorted(by_agency.pop(count.code, ()), key=_order))
-        if len(own) != count.buckets.open_overdue:
+        if len(own) != (count.buckets.open_overdue if listed is None or count.code in listed else 0):
             raise ValueError(
                 f"{count.code}: {len(own)} rows, {count.buckets.open_overdue} counted as overdue"
             )
@@ -161,6 +168,22 @@ def build(
         raise ValueError(f"rows of agencies that were not counted: {sorted(by_agency)}")
     totals = total_of(line.buckets for line in lines)
     return OverdueList(as_of, tuple(lines), totals, official_rate(totals), dict(scope or {}))
+
+
+def in_order(counts: Iterable[AgencyCount]) -> list[AgencyCount]:
+    """Agencies as a list has them: by sort key, else by name."""
+    return sorted(counts, key=lambda c: (c.sort_key or c.name, c.code))
+
+
+def first_agencies(counts: Iterable[AgencyCount], rows: int) -> tuple[str, ...]:
+    """The codes of the first agencies that together have at least `rows` overdue assignments."""
+    chosen: list[str] = []
+    for count in in_order(counts):
+        if rows <= 0:
+            break
+        chosen.append(count.code)
+        rows -= count.buckets.open_overdue
+    return tuple(chosen)
 
 
 def _order(row: OverdueRow) -> tuple[int, date, str, str, int]:
