@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import cache
 from html import escape
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any
 
 from litestar import Request, Response, Router, get
@@ -26,7 +27,6 @@ from tracker.refusals import sentence
 _ASSETS = {
     "swagger-ui.css": "text/css; charset=utf-8",
     "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
-    "favicon-32x32.png": "image/png",
 }
 _START = """\
 window.addEventListener("load", function () {
@@ -69,11 +69,18 @@ def openapi_handler(handlers: Sequence[HTTPRouteHandler]) -> HTTPRouteHandler:
     return openapi
 
 
-@cache
-def _asset(name: str) -> bytes | None:
+def _asset(name: str) -> Traversable | None:
     """A file of Swagger UI; None where the build has not fetched it."""
     found = files("tracker").joinpath("web", "static", "vendor", "swagger-ui", name)
-    return found.read_bytes() if found.is_file() else None
+    return found if found.is_file() else None
+
+
+@cache
+def _content(name: str) -> bytes:
+    """The bytes of a file that is there, read once."""
+    found = _asset(name)
+    assert found is not None
+    return found.read_bytes()
 
 
 def _page(language: Language, heading: str, body: str, head: str = "") -> Response[bytes]:
@@ -111,10 +118,9 @@ async def docs_file(name: FromPath[str]) -> Response[bytes]:
     """One file of the page."""
     if name == "start.js":
         return Response(_START.encode(), media_type=_ASSETS["swagger-ui-bundle.js"])
-    body = _asset(name) if name in _ASSETS else None
-    if body is None:
+    if name not in _ASSETS or _asset(name) is None:
         raise Refusal("not_found")
-    return Response(body, media_type=_ASSETS[name], headers={"Cache-Control": _CACHE})
+    return Response(_content(name), media_type=_ASSETS[name], headers={"Cache-Control": _CACHE})
 
 
 def known_codes() -> frozenset[str]:
