@@ -13,7 +13,7 @@ from tracker.actions.overdue import overdue_list
 from tracker.actions.reminders import sweep
 from tracker.db.assignments import get_assignment
 from tracker.db.engine import execute, fetch, fetchval
-from tracker.domain.assignments import AlreadyConfirmed, State
+from tracker.domain.assignments import AlreadyConfirmed, AssignmentClosed, State
 from tracker.domain.drafts import ExtensionDecision, NewExtension, NewReport
 from tracker.domain.errors import Invalid, NotFound, StaleVersion
 
@@ -311,3 +311,15 @@ async def test_a_deadline_moved_before_the_first_mail_left_tells_of_the_task_not
         ("assigned", "head_of_office@byt.example.vn", "pending"),
         ("assigned", "head_of_office@byt.example.vn", "superseded"),
     ]
+
+
+async def test_a_superseded_task_is_told_and_refuses_reports() -> None:
+    world = await build_world()
+    assignment = await one(world)
+
+    await assignments.supersede(world.secretariat, assignment, None, "Thay bằng 80/NQ-CP", "80/NQ-CP", MONDAY)
+
+    listing = await overdue_list(world.secretariat, date(2026, 1, 5))
+    assert (listing.totals.superseded, listing.totals.total) == (1, 0)
+    with pytest.raises(AssignmentClosed):
+        await reports.submit(world.agency, assignment, None, DONE, MONDAY)

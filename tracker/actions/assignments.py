@@ -138,6 +138,17 @@ async def withdraw(
         await _close(actor, row, transition(row.state, Event.WITHDRAW), reason, document, now)
 
 
+async def supersede(
+    actor: Actor, assignment_id: int, version: int | None, reason: str, document: str, now: datetime
+) -> None:
+    """Another task or directive takes this one's place: it stays in the total, outside the four buckets."""
+    reason = clean_text(reason, "/reason", 2000, allow_newlines=True)
+    document = _optional(document, "/document", 200)
+    async with transaction():
+        row = await locked(actor, assignment_id, version, Verb.WITHDRAW)
+        await _close(actor, row, transition(row.state, Event.SUPERSEDE), reason, document, now)
+
+
 async def transfer(
     actor: Actor,
     assignment_id: int,
