@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from functools import cache
-from typing import Literal
+from math import inf
+from typing import Any, Literal
 
 import msgspec
-from litestar import Response, Router, get
+from litestar import Request, Response, Router, get
 from msgspec import Struct
 
 from tracker.api.errors import exception_handlers
 from tracker.db.engine import Failure, classify_failure
 from tracker.db.migrate import load_migrations
 from tracker.db.reads_api import Pulse, read_pulse
+from tracker.settings import Settings
 
 LIMIT_SECONDS = 5.0
 OLDEST_DUE_SECONDS = 600.0
-# A job is looked for at three of its periods, and never before two minutes: bar N21.
-HEARTBEAT_SECONDS = 180.0
-_JOBS = ("reminders", "outbox")
+# Bar N21: a job is missed after three of its periods; one that has much to do gets this long at least.
+SHORTEST_SILENCE_SECONDS = 120.0
 
 Verdict = Literal["ok", "failing"]
 
@@ -45,15 +47,21 @@ def _wanted_migrations() -> frozenset[str]:
     return frozenset(m.id for m in load_migrations())
 
 
-def judge(pulse: Pulse | None, wanted: frozenset[str], heartbeat_seconds: float) -> Ready:
+def allowed_silence(settings: Settings) -> dict[str, float]:
+    """For each job how many seconds may pass since it last ended well."""
+    periods = {"reminders": settings.sweep_seconds, "outbox": settings.deliver_seconds}
+    return {job: max(3.0 * seconds, SHORTEST_SILENCE_SECONDS) for job, seconds in periods.items()}
+
+
+def judge(pulse: Pulse | None, wanted: frozenset[str], silence: Mapping[str, float]) -> Ready:
     """What a look at the database means; None when it does not answer.
 
-    >>> judge(None, frozenset(), 180).status
+    >>> judge(None, frozenset(), {}).status
     'failing'
     """
     if pulse is None:
         return Ready("failing", "failing", "failing", "failing", "failing")
-    late = [pulse.heartbeat_seconds.get(job, float("inf")) > heartbeat_seconds for job in _JOBS]
+    late = [pulse.heartbeat_seconds.get(job, inf) > seconds for job, seconds in silence.items()]
     checks: dict[str, Verdict] = {
         "database": _verdict(pulse.is_writable),
         "migrations": _verdict(wanted <= pulse.migrations),
@@ -84,9 +92,10 @@ async def live() -> Response[bytes]:
 
 
 @get("/ready", include_in_schema=False, name="ready")
-async def ready() -> Response[bytes]:
+async def ready(request: Request[Any, Any, Any]) -> Response[bytes]:
     """503 while anything is missing that the service needs to do its work."""
-    found = judge(await _look(), _wanted_migrations(), HEARTBEAT_SECONDS)
+    silence = allowed_silence(request.app.state["settings"])
+    found = judge(await _look(), _wanted_migrations(), silence)
     return Response(
         msgspec.json.encode(found),
         media_type="application/json",

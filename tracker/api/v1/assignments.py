@@ -438,6 +438,27 @@ async def withdraw(call: Call[NoQuery, WithdrawalIn]) -> Reply:
 
 @endpoint(
     "POST",
+    "/assignments/{assignment_id}/supersede",
+    id="supersedeAssignment",
+    summary="Mark as superseded",
+    tag="Assignments",
+    verb=Verb.WITHDRAW,
+    body=WithdrawalIn,
+    answer=Assignment,
+    is_change=True,
+    refusals=("not_found", "already_confirmed", "assignment_closed"),
+    example={"reason": "Quyết định mới thay thế.", "document": "48/QĐ-TTg"},
+)
+async def supersede(call: Call[NoQuery, WithdrawalIn]) -> Reply:
+    """Another task or directive takes its place: it stays in the total, outside the official four buckets."""
+    assignment_id = call.ids["assignment_id"]
+    body = call.body
+    await actions.supersede(call.actor, assignment_id, call.version, body.reason, body.document, call.now)
+    return await reply_with(call, assignment_id)
+
+
+@endpoint(
+    "POST",
     "/assignments/{assignment_id}/transfer",
     id="transferAssignment",
     summary="Transfer to another agency",
@@ -521,6 +542,7 @@ handlers = [
     confirm,
     return_for_rework,
     withdraw,
+    supersede,
     transfer,
     commit_to,
     set_deadline,
