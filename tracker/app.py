@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
 from litestar import Litestar, Response
-from litestar.types import ControllerRouterHandler
 
 from tracker import clock
 from tracker.actions.office import use_office
+from tracker.api import calendars, docs, health
 from tracker.api.errors import problem_response
 from tracker.api.security import guard
+from tracker.api.v1 import routers as api_routers
 from tracker.db.engine import close_pool, open_pool
 from tracker.jobs import reminders
 from tracker.jobs.worker import delivery_of, hours_of, transport_of
@@ -26,7 +25,6 @@ from tracker.web import routers as web_routers
 from tracker.web.errors import ErrorPage, refused_page
 from tracker.web.state import WebRequest, make_state
 
-_EDGES = ("tracker.api.v1", "tracker.api.calendars", "tracker.api.health", "tracker.api.docs")
 _MACHINE_PATHS = ("/api/", "/calendars/", "/live", "/ready", "/health", "/metrics")
 # Fields of forms that come several times: ticked boxes.
 _REPEATABLE = frozenset({"co-quan"})
@@ -68,7 +66,7 @@ def create_app(
             await close_pool()
 
     app = Service(
-        [*web_routers, *_edges()],
+        [*web_routers, *api_routers, *calendars.routers, *health.routers, *docs.routers],
         hosts=_hosts(settings),
         lifespan=[lifespan],
         exception_handlers={Exception: _answer_error},
@@ -93,15 +91,6 @@ def _sweep_and_deliver(settings: Settings) -> Callable[[], Awaitable[None]]:
             await delivery_of(settings, transport).run()
 
     return run
-
-
-def _edges() -> list[ControllerRouterHandler]:
-    """The routers of the machine's edges."""
-    found: list[ControllerRouterHandler] = []
-    for name in _EDGES:
-        if find_spec(name) is not None:
-            found += getattr(import_module(name), "routers", [])
-    return found
 
 
 def _hosts(settings: Settings) -> frozenset[str]:

@@ -92,7 +92,7 @@ async def test_two_hundred_short_rows_take_at_most_twelve_pages(stage: Stage) ->
 
     assert len(pages) <= 12
     assert sum(page.count("71/NQ-CP, 01/04/2025") for page in pages) == 200
-    assert all(re.search(r"Nhiệm vụ +Văn bản", page) for page in pages[:-1])
+    assert all("Văn bản giao nhiệm" in page and "STT" in page for page in pages[:-1])
 
 
 async def test_the_paper_is_set_in_times_and_other_pages_print_without_their_frame(stage: Stage) -> None:

@@ -422,6 +422,39 @@ async def test_the_overdue_page_has_the_numbers_of_the_list(made: Scene) -> None
     assert unknown.status_code == 422
 
 
+async def test_the_files_have_the_numbers_of_the_page(made: Scene) -> None:
+    desk = await Visitor(made).sign_in(made.world.secretariat)
+    listing = await overdue_list(made.world.secretariat, date(2025, 11, 24))
+    query = "?ngay=2025-11-24"
+
+    as_json = await desk.get(f"/bao-cao/qua-han.json{query}")
+    as_csv = await desk.get(f"/bao-cao/qua-han.csv{query}")
+    as_xlsx = await desk.get(f"/bao-cao/qua-han.xlsx{query}")
+
+    assert as_json.json()["digest"] == listing.digest
+    assert len(as_csv.content.decode("utf-8-sig").strip().split("\r\n")) == len(listing.rows) + 1
+    assert as_xlsx.content.startswith(b"PK")
+    for answer in (as_json, as_csv, as_xlsx):
+        assert answer.headers["content-disposition"].startswith('attachment; filename="qua-han-2025-11-24.')
+    assert (await desk.get("/bao-cao/qua-han.csv?ngay=31/02/2025")).status_code == 422
+    assert (await Visitor(made).get("/bao-cao/qua-han.csv")).status_code == 303
+
+
+async def test_a_long_list_shows_its_first_agencies_and_leads_to_the_whole(
+    made: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tracker.web.overdue.ROWS_AT_ONCE", 1)
+    desk = await Visitor(made).sign_in(made.world.secretariat)
+
+    part = (await desk.get("/bao-cao/qua-han")).text
+    whole = (await desk.get("/bao-cao/qua-han?ca=1")).text
+
+    assert "Bản trích" in part
+    assert 'href="/bao-cao/qua-han?ca=1"' in part
+    assert "Mã đối chiếu" in whole
+    assert part.count("<tr>") < whole.count("<tr>")
+
+
 async def test_an_agency_prints_only_its_own_rows(made: Scene) -> None:
     other = await Visitor(made).sign_in(made.world.other_agency)
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import date
 from urllib.parse import urlencode
 
+import msgspec
 from litestar import Response, get
 
 from tracker.actions.overdue import overdue_list
 from tracker.db import reads_web
 from tracker.db.directives import list_directives
+from tracker.documents.overdue_csv import to_csv
+from tracker.documents.overdue_json import to_object
+from tracker.documents.overdue_xlsx import to_xlsx
+from tracker.documents.tables import overdue_sheet
 from tracker.domain.assignments import Part
 from tracker.domain.errors import Invalid
 from tracker.domain.overdue import AgencyLine, OverdueList, OverdueRow
@@ -22,6 +28,7 @@ from tracker.web.state import WebRequest
 from tracker.web.wording import decimal, number, paper_day, short_day
 
 PATH = "/bao-cao/qua-han"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _SHORT_REPORT = 120
 _CELLS = ("total", "done_on_time", "done_late", "open_in_term", "open_overdue", "beside")
 
@@ -91,23 +98,25 @@ class Paper:
     notes: list[str] = field(default_factory=list)
 
 
+ROWS_AT_ONCE = 400
+"""The page shows the first agencies that together have so many rows, and leads to the whole list."""
+
+
 @get(PATH, include_in_schema=False)
 async def overdue(request: WebRequest) -> Response[bytes]:
     """Which list do I hand over?"""
     page = await open_page(request)
     actor = page.actor
-    form = Form({"ngay": short_day(page.today), "noi-dung": "day-du", **page.query})
-    day = form.date("ngay") or page.today
-    codes = [code for code in form.text("co-quan").split(",") if code][:100]
+    form, day, codes = _asked(page)
     listing = None
     if not form.problems:
         try:
-            listing = await overdue_list(actor, day, codes, _directive_id(form))
+            limit = None if "ca" in page.query or codes else ROWS_AT_ONCE
+            listing = await overdue_list(actor, day, codes, _directive_id(form), at_least=limit)
         except Invalid as error:
             form.take(error, {"": "co-quan"})
     agencies = [] if page.is_agency else await reads_web.list_agency_choices(actor)
     directives = await list_directives(actor, limit=200)
-    shown_day = page.long_day(day)
     return page.render(
         "overdue.html",
         status=200 if listing is not None else 422,
@@ -119,14 +128,65 @@ async def overdue(request: WebRequest) -> Response[bytes]:
         downloads=_downloads(page, form, day) if listing is not None else [],
         summary=page.t(
             "overdue.summary",
-            count=page.number(len(listing.rows)) if listing else 0,
+            count=page.number(listing.totals.open_overdue) if listing else 0,
             agencies=_late_agencies(listing) if listing else 0,
-            day=shown_day,
+            day=page.long_day(day),
         ),
+        rest=None
+        if listing is None or listing.is_whole
+        else page.s("overdue.part", shown=page.number(len(listing.rows))),
+        whole_address=page.address(ca="1"),
         paper=to_paper(listing, day, page.today, full=form.text("noi-dung") != "ten-gon")
         if listing
         else None,
     )
+
+
+def _asked(page: Page) -> tuple[Form, date, list[str]]:
+    """The day and the agencies that the address asks for."""
+    form = Form({"ngay": short_day(page.today), "noi-dung": "day-du", **page.query})
+    day = form.date("ngay") or page.today
+    codes = [code for given in page.query_all("co-quan") for code in given.split(",") if code][:100]
+    return form, day, codes
+
+
+async def _listed(page: Page) -> tuple[OverdueList, str]:
+    """The list that a file is made of, and the file's name without its ending. Raises Invalid."""
+    form, day, codes = _asked(page)
+    actor = page.actor
+    if form.problems:
+        raise Invalid(form.problems)
+    return await overdue_list(actor, day, codes, _directive_id(form)), f"qua-han-{day.isoformat()}"
+
+
+def _file(body: bytes, name: str, media_type: str) -> Response[bytes]:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(content=body, media_type=media_type, headers=headers)
+
+
+@get(PATH + ".xlsx", include_in_schema=False)
+async def overdue_xlsx(request: WebRequest) -> Response[bytes]:
+    """The same list as a spreadsheet."""
+    page = await open_page(request)
+    listing, name = await _listed(page)
+    return _file(await asyncio.to_thread(to_xlsx, listing, page.language), f"{name}.xlsx", XLSX)
+
+
+@get(PATH + ".csv", include_in_schema=False)
+async def overdue_csv(request: WebRequest) -> Response[bytes]:
+    """The same list as CSV, marked as UTF-8 for Excel."""
+    page = await open_page(request)
+    listing, name = await _listed(page)
+    body = to_csv(listing, overdue_sheet(listing, page.language), page.language, with_bom=True)
+    return _file(body, f"{name}.csv", "text/csv; charset=utf-8")
+
+
+@get(PATH + ".json", include_in_schema=False)
+async def overdue_json(request: WebRequest) -> Response[bytes]:
+    """The same list as JSON, with its check code."""
+    page = await open_page(request)
+    listing, name = await _listed(page)
+    return _file(msgspec.json.encode(to_object(listing, page.language)), f"{name}.json", "application/json")
 
 
 def _directive_id(form: Form) -> int | None:
@@ -135,7 +195,7 @@ def _directive_id(form: Form) -> int | None:
 
 
 def _late_agencies(listing: OverdueList) -> int:
-    return sum(1 for line in listing.agencies if line.rows)
+    return sum(1 for line in listing.agencies if line.buckets.open_overdue)
 
 
 def _downloads(page: Page, form: Form, day: date) -> list[tuple[str, str]]:
@@ -174,7 +234,9 @@ def to_paper(listing: OverdueList, day: date, printed_on: date, *, full: bool) -
         number=_say("number"),
         place=_say("place", day=paper_day(printed_on)),
         title=_say("title"),
-        under=_say("under", day=short_day(day), count=number("vi", len(listing.rows)), agencies=late),
+        under=_say(
+            "under", day=short_day(day), count=number("vi", listing.totals.open_overdue), agencies=late
+        ),
         by_agency_title=_say("by_agency"),
         bucket_heads=[_say("head.stt"), *(_say(f"bucket.{name}") for name in names)],
         bucket_rows=[_bucket_row(line, day) for line in listing.agencies],
@@ -187,8 +249,17 @@ def to_paper(listing: OverdueList, day: date, printed_on: date, *, full: bool) -
         receivers_title=_say("receivers"),
         receivers=[_say("receiver_1"), _say("receiver_2")],
         is_compact=not full,
-        notes=[_say("counting"), _say("check", digest=_in_fours(listing.digest[:16]))],
+        notes=[_say("counting"), _checkable(listing)],
     )
+
+
+def _checkable(listing: OverdueList) -> str:
+    """The check code of a whole list; part of one says that it is a part."""
+    if not listing.is_whole:
+        return _say(
+            "part", shown=number("vi", len(listing.rows)), count=number("vi", listing.totals.open_overdue)
+        )
+    return _say("check", digest=_in_fours(listing.digest[:16]))
 
 
 def _in_fours(digest: str) -> str:

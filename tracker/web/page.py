@@ -210,6 +210,11 @@ class Page:
         raw = self.request.scope.get("query_string", b"").decode("ascii", "replace")
         return {k: v for k, v in parse_qsl(raw, keep_blank_values=False) if len(v) <= 500}
 
+    def query_all(self, name: str) -> list[str]:
+        """Every value of a key that may come several times."""
+        raw = self.request.scope.get("query_string", b"").decode("ascii", "replace")
+        return [value for key, value in parse_qsl(raw) if key == name and len(value) <= 500]
+
     @property
     def path(self) -> str:
         """The path of this page; a form that is shown again stands for the page it belongs to."""
