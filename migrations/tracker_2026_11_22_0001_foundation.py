@@ -259,6 +259,7 @@ CREATE INDEX assignment_agency_open ON assignment (agency_id, due_on, id)
     WHERE state IN ('assigned', 'acknowledged', 'in_progress', 'reported', 'returned');
 CREATE INDEX assignment_open_due ON assignment (due_on, id)
     WHERE state IN ('assigned', 'acknowledged', 'in_progress', 'reported', 'returned');
+CREATE INDEX assignment_due ON assignment (due_on, id);  -- lists of all agencies, open and closed
 CREATE INDEX assignment_agency_all ON assignment (agency_id, due_on, id);  -- lists of one agency, open and closed
 -- Recurrent series whose next occurrence is still to be made.
 CREATE INDEX assignment_recurrent ON assignment (due_on, id) WHERE recurrence IS NOT NULL AND NOT recurred;

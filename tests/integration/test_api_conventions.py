@@ -513,6 +513,19 @@ async def test_phrase_is_resolved_in_words(api: Api) -> None:
     assert answer.json()["words"]
 
 
+async def test_secret_of_a_repeated_request_is_kept_nowhere(api: Api) -> None:
+    agency = await api.client(api.world.agency)
+    body, key = {"name": "Lịch", "scope": "own_agency"}, {"Idempotency-Key": "once"}
+
+    made = await agency.post("/api/v1/feeds", json=body, headers=key)
+    again = await agency.post("/api/v1/feeds", json=body, headers=key)
+
+    assert "/calendars/ddf_" in made.json()["url"]
+    assert again.json() == {**made.json(), "url": None}
+    kept = await fetchval("SELECT string_agg(convert_from(body, 'UTF8'), '') FROM idempotency_key")
+    assert "ddf_" not in kept
+
+
 async def test_feed_is_made_changed_and_revoked(api: Api) -> None:
     agency = await api.client(api.world.agency)
 

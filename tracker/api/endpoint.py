@@ -48,6 +48,7 @@ class Reply:
     """What a function answers: a value, and what the headers are made from.
 
     `row_version` makes the strong ETag of a resource; a list goes without and gets a weak one.
+    `kept` is what stays under an idempotency key instead of a value that holds a secret.
     """
 
     value: Struct | bytes | None
@@ -57,6 +58,7 @@ class Reply:
     next_position: tuple[str, ...] | None = None
     media_type: str = JSON
     file_name: str | None = None
+    kept: Struct | None = None
 
 
 @dataclass(frozen=True)
@@ -199,6 +201,7 @@ class _Answer:
     status: int
     headers: dict[str, str]
     body: bytes
+    kept: bytes | None = None
 
 
 async def _serve(
@@ -316,7 +319,8 @@ async def _once(
                 raise Refusal("idempotency_mismatch")
             return _Answer(kept.status, kept.headers | {"Idempotency-Replayed": "true"}, kept.body)
         answer = await work()
-        await insert_answer(actor.official_id, key, fingerprint, answer.status, answer.headers, answer.body)
+        stays = answer.body if answer.kept is None else answer.kept
+        await insert_answer(actor.official_id, key, fingerprint, answer.status, answer.headers, stays)
         return answer
 
 
@@ -355,4 +359,5 @@ def _render(
         return _Answer(
             304, {k: v for k, v in headers.items() if k not in ("Content-Type", "Content-Disposition")}, b""
         )
-    return _Answer(status, headers, body)
+    kept = None if reply.kept is None else msgspec.json.encode(reply.kept)
+    return _Answer(status, headers, body, kept)

@@ -471,6 +471,7 @@ class Assignment(Table, db=DB):
         "(due_on, id) WHERE state IN ('assigned', 'acknowledged', 'in_progress', 'reported', 'returned')",
         serves="overdue lists of all agencies",
     )
+    assignment_due = Index("(due_on, id)", serves="lists of all agencies, open and closed")
     assignment_agency_all = Index("(agency_id, due_on, id)", serves="lists of one agency, open and closed")
     assignment_recurrent = Index(
         "(due_on, id) WHERE recurrence IS NOT NULL AND NOT recurred",

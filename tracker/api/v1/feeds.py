@@ -64,10 +64,10 @@ class Feed(Struct):
 
 
 class NewFeed(Struct):
-    """A fresh link: `url` is shown now and never again."""
+    """A fresh link: `url` is shown now and never again; null where a request is repeated."""
 
     feed: Feed
-    url: str
+    url: str | None
 
 
 class FeedList(Struct):
@@ -139,7 +139,13 @@ async def create_feed(call: Call[NoQuery, FeedIn]) -> Reply:
         directive_id=None if body.directive_id is None else id_of(body.directive_id),
     )
     made = await actions.create(call.actor, new, call.now)
-    return Reply(NewFeed(shown(made.feed), made.url), location=f"/api/v1/feeds/{made.feed.id}")
+    feed = shown(made.feed)
+    return Reply(
+        NewFeed(feed, made.url),
+        location=f"/api/v1/feeds/{made.feed.id}",
+        # The address is a secret: the database keeps its hash, and nowhere else the address itself.
+        kept=NewFeed(feed, None),
+    )
 
 
 @endpoint(
