@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, NoReturn
 import tracker
 from tracker import terminal
 from tracker.domain.errors import Invalid, TrackerError
+from tracker.domain.text import shortened
 from tracker.i18n import LANGUAGES, has
 from tracker.settings import SettingsError
 from tracker.terminal import Exit, words
@@ -84,6 +85,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; every expected failure is one line on standard error and an exit code of its own."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     terminal.speak(terminal.choose_language(given, os.environ))
+    unreadable = next((a for a in given if not _is_utf8(a)), None)
+    if unreadable is not None:
+        terminal.complain(words("cli_not_utf8", value=shortened(unreadable)))
+        return Exit.USAGE
     try:
         parsed = build_parser().parse_args(given)
         outcome = parsed.run(parsed)
@@ -115,6 +120,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as failed:
         terminal.complain(words("cli_system_error", reason=str(failed)))
         return Exit.UNAVAILABLE
+
+
+def _is_utf8(argument: str) -> bool:
+    """Whether an argument is text: bytes that are not UTF-8 reach Python as lone surrogates."""
+    return not any("\ud800" <= mark <= "\udfff" for mark in argument)
 
 
 def _exit_code(refused: TrackerError) -> Exit:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tracker import terminal
 from tracker.i18n import has
+from tracker.refusals import shown
 from tracker.terminal import Exit, say, words
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def register(subparsers: Subparsers) -> None:
     explain = subparsers.add_parser(
         "explain", help=words("cli_explain_help"), description=words("cli_explain_about")
     )
-    explain.add_argument("assignment", type=int, help=words("cli_explain_assignment"))
+    explain.add_argument("assignment", type=terminal.identifier, help=words("cli_explain_assignment"))
     explain.add_argument("--json", action="store_true", help=words("cli_json"))
     explain.set_defaults(run=run_explain)
 
@@ -49,14 +50,19 @@ def instant(given: str) -> datetime:
     '2025-11-24T01:00:00+00:00'
     """
     from tracker.domain.moments import DIGEST_TIME
-    from tracker.domain.zone import OFFICIAL_ZONE, at_official
+    from tracker.domain.rules import FIRST_YEAR, LAST_YEAR
+    from tracker.domain.zone import OFFICIAL_ZONE
 
     try:
         if len(given) == 10:
-            return at_official(date.fromisoformat(given), DIGEST_TIME)
+            given += f"T{DIGEST_TIME:%H:%M}"
         parsed = datetime.fromisoformat(given)
+        if not FIRST_YEAR <= parsed.year <= LAST_YEAR:
+            raise ValueError
     except ValueError:
-        raise argparse.ArgumentTypeError(words("cli_remind_bad_instant", value=given)) from None
+        raise argparse.ArgumentTypeError(
+            words("cli_remind_bad_instant", value=shown(given), first=FIRST_YEAR, last=LAST_YEAR)
+        ) from None
     zoned = parsed if parsed.tzinfo else parsed.replace(tzinfo=OFFICIAL_ZONE)
     return zoned.astimezone(UTC)
 

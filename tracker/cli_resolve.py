@@ -17,7 +17,7 @@ from tracker import terminal
 from tracker.domain.deadlines import DeadlineRule, Resolution, Shift, resolve
 from tracker.domain.errors import Invalid
 from tracker.domain.phrases import parse
-from tracker.domain.text import clean_text
+from tracker.domain.text import clean_text, shortened
 from tracker.domain.wording import Words, say
 from tracker.domain.workdays import CalendarUnknown
 from tracker.shipped import shipped_calendar
@@ -96,8 +96,13 @@ def _run_file(name: str) -> int:
     if name == "-":
         failed = _answer_lines(sys.stdin.buffer)
     else:
-        with Path(name).open("rb") as stream:
-            failed = _answer_lines(stream)
+        try:
+            with Path(name).open("rb") as stream:
+                failed = _answer_lines(stream)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise Invalid.one("--file", "resolve_file", name, reason=error.strerror) from None
     return Exit.FAILED if failed else Exit.DONE
 
 
@@ -129,7 +134,8 @@ def _question(asked: dict[str, Any]) -> Question:
     """The question read and checked. Raises Invalid, naming the field."""
     unknown = asked.keys() - _FIELDS
     if unknown:
-        raise Invalid.one(f"/{min(unknown)}", "resolve_unknown_field", min(unknown))
+        name = shortened(min(unknown))
+        raise Invalid.one(f"/{name}", "resolve_unknown_field", name)
     phrase = clean_text(asked.get("phrase"), "/phrase", LONGEST_PHRASE, allow_newlines=True)
     received = asked.get("received")
     events = asked.get("events") or {}
@@ -162,7 +168,7 @@ def _days(value: object, pointer: str) -> tuple[date, date]:
             return date(year, month, day), date(year, last_month, last_day)
     except ValueError:
         pass
-    raise Invalid.one(pointer, "resolve_date", given[:60] or None)
+    raise Invalid.one(pointer, "resolve_date", shortened(given))
 
 
 def _answer(question: Question) -> dict[str, Any]:
@@ -214,7 +220,7 @@ def _shown(found: Resolution, rule: DeadlineRule) -> dict[str, Any]:
 def _refusal(refused: Invalid) -> dict[str, Any]:
     """What a bad line gets: the same keys, empty, and the error."""
     problem = refused.problems[0]
-    sentence = terminal.error_words(problem.code, problem.params)
+    sentence = terminal.error_words(problem.code, {"value": problem.value, **problem.params})
     return {
         **dict.fromkeys(("kind", "due_on", "due_time", "recurrence", "words", "undecided")),
         "error": {

@@ -49,7 +49,7 @@ def register(subparsers: Subparsers) -> None:
     revoke = verbs.add_parser(
         "revoke", help=words("cli_token_revoke_help"), description=words("cli_token_revoke_help")
     )
-    revoke.add_argument("id", type=int, metavar="ID", help=words("cli_token_id"))
+    revoke.add_argument("id", type=terminal.identifier, metavar="ID", help=words("cli_token_id"))
     revoke.add_argument("--json", action="store_true", help=words("cli_json"))
     revoke.set_defaults(run=run_revoke)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
+import re
 import sys
 import unicodedata
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -13,7 +15,7 @@ from enum import Enum, IntEnum
 from pathlib import Path
 
 from tracker.i18n import DEFAULT_LANGUAGE, LANGUAGES, Language, text
-from tracker.refusals import sentence
+from tracker.refusals import sentence, shown
 from tracker.settings import BadSetting, Settings, load
 
 
@@ -114,15 +116,27 @@ def _jsonable(value: object) -> object:
     raise TypeError(f"not JSON: {type(value).__name__}")
 
 
-def width(shown: str) -> int:
+def width(text_shown: str) -> int:
     """How many columns of a terminal a text takes; combining marks take none.
 
     >>> width("Đôn đốc"), width("e\\u0301")
     (7, 1)
     """
     return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in shown
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text_shown
     )
+
+
+def identifier(given: str) -> int:
+    """The number of a row, for argparse.
+
+    >>> identifier("17")
+    17
+    """
+    if re.fullmatch(r"[1-9][0-9]{0,17}", given):
+        return int(given)
+    raise argparse.ArgumentTypeError(words("cli_bad_identifier", value=shown(given)))
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -147,5 +147,25 @@ def test_missing_file_is_one_line(capsys: pytest.CaptureFixture[str], tmp_path: 
     """No traceback."""
     code, _, err = run(capsys, "--file", str(tmp_path / "none"))
 
-    assert code == Exit.UNAVAILABLE
+    assert code == Exit.DATA
     assert err.count("\n") == 1
+    assert str(tmp_path / "none") in err
+
+
+@pytest.mark.parametrize("value", ["2019-02-30", "0001-01-01", "9999-12-31", "hôm qua"])
+def test_refused_date_is_named_with_its_value_and_form(
+    capsys: pytest.CaptureFixture[str], value: str
+) -> None:
+    code, _, err = run(capsys, "trong quý III", "--issued", value)
+
+    assert code == Exit.DATA
+    assert err.startswith(f"/issued: “{value}”")
+    assert "2025-11-24" in err
+
+
+def test_argument_that_is_not_utf8_is_refused_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    """A file name of an old encoding, a paste out of a wrong terminal."""
+    code, _, err = run(capsys, "trong qu\udcfd III", "--issued", "2019-03-07")
+
+    assert code == Exit.USAGE
+    assert "trong qu\\udcfd III" in err
