@@ -242,3 +242,28 @@ def test_any_written_date_is_found_in_every_form(due_on: date, issued_on: date) 
     for form in forms:
         found = resolve(parse(form, issued_on), issued_on, shipped_calendar())
         assert due_on in (found.due_on, found.written_on), form
+
+
+@pytest.mark.parametrize(
+    ("phrase", "named"),
+    [
+        ("trong 99999 ngày kể từ ngày ký", "99999 ngày"),
+        ("chậm nhất sau 1000 ngày làm việc kể từ ngày nhận được văn bản", "1000 ngày làm việc"),
+        ("trước 25 giờ ngày 5/12/2025", "25:00"),
+        ("trước 17 giờ 75 phút ngày 05/12/2025", "17:75"),
+        ("trước 25:70 ngày 5/12/2025", "25:70"),
+        ("trong quý V", "quý V"),
+        ("hoàn thành trong quý 5 năm 2026", "quý 5 năm 2026"),
+    ],
+)
+def test_impossible_amounts_times_and_quarters_stay_undecided(phrase: str, named: str) -> None:
+    """No day is invented, and no other meaning."""
+    found = resolve(parse(phrase, date(2025, 11, 24)), date(2025, 11, 24), shipped_calendar())
+
+    assert (found.kind, found.due_on, found.recurrence) == (Kind.UNDECIDED, None, None)
+    assert named in render_words(found.undecided or (), "vi")
+
+
+@pytest.mark.parametrize("phrase", ["trước 24 giờ ngày 05/12/2025", "trước 17h30 ngày 5/12/2025"])
+def test_times_a_clock_shows_are_kept(phrase: str) -> None:
+    assert resolve(parse(phrase, date(2025, 11, 24)), date(2025, 11, 24), shipped_calendar()).due_time

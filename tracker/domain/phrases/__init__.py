@@ -18,7 +18,7 @@ from tracker.domain.phrases.periods import halves, periods, vague
 from tracker.domain.phrases.reading import MAX_LENGTH, read
 from tracker.domain.phrases.recurring import recurring
 from tracker.domain.phrases.relative import counted, today
-from tracker.domain.phrases.times import time_of_day
+from tracker.domain.phrases.times import impossible_time, time_of_day
 from tracker.domain.phrases.weekdays import drop_beside_dates, weekdays
 from tracker.domain.rules import DeadlineRule, Unsure
 
@@ -41,6 +41,9 @@ def parse(phrase: str, issued_on: date) -> DeadlineRule:
     found += [*vague(reading), *counted(reading, repeated)]
     cross_out_citations(reading)
     cross_out_past_meetings(reading, issued_on)
+    impossible = impossible_time(reading)
+    if impossible is not None:
+        return DeadlineRule(Unsure("deadline_impossible", impossible))
     clock = time_of_day(reading)
     found += lunar_days(reading, issued_on)
     drop_beside_dates(reading)

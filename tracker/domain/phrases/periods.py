@@ -30,6 +30,7 @@ _QUARTER = re.compile(
     rf"\b(?P<word>quy|q)\s*\.?\s*(?:(?P<n1>{_NUMERAL})(?:\s*/\s*(?P<y1>\d{{4}}))?(?:\s*,\s*(?:quy\s*)?{_NUMERAL}\b)*"
     rf"{_JOIN}(?:(?:trong|het|cuoi)\s+)?(?:quy\s*)?)?(?P<n>{_NUMERAL})\b(?!\s*thang){_YEAR}"
 )
+_NO_QUARTER = re.compile(r"\bquy\s+(?:v|0?[5-9])\b(?!\s*thang)" + _YEAR)
 _MONTH = re.compile(
     r"\b(?P<word>thang|t)\s*\.?\s*"
     rf"(?:(?P<n1>\d{{1,2}})(?:\s*/\s*(?P<y1>\d{{4}}))?(?:\s*,\s*(?:thang\s*)?\d{{1,2}})*"
@@ -125,6 +126,11 @@ def periods(reading: Reading, issued_on: date) -> Iterator[Candidate]:
             continue
         if reading.is_word(*match.span("word"), "quý", "quí", "qúy", "qui", "quy", "q"):
             yield _numbered(reading, Period.QUARTER, match, issued_on)
+    for match in reading.find(_NO_QUARTER):
+        if reading.is_word(match.start(), match.start() + 3, "quý"):
+            words = reading.cased[match.start() : match.end()].strip()
+            yield Candidate(Unsure("deadline_impossible", words), *match.span(), Level.PLACED)
+            reading.take(match)
     for form in (_MONTH, _MONTH_CELL):
         for match in reading.find(form):
             word = match.groupdict().get("word")

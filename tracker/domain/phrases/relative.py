@@ -12,11 +12,12 @@ from tracker.domain.phrases.events import days_after, event_name
 from tracker.domain.phrases.reading import Reading
 from tracker.domain.phrases.recurring import Recurring
 from tracker.domain.recurrences import WORKWEEK, Recurrence
-from tracker.domain.rules import After, Base, InPeriod, OnDay, Period, Unit
+from tracker.domain.rules import After, Base, InPeriod, OnDay, Period, Unit, Unsure
 
+_MOST_DIGITS = 3
 _AMOUNT = (
     r"(?<!thang )(?<!quy )(?<!ngay )(?<!nam )(?<!thu )(?<!dieu )(?<!so )(?<![\d/.,:-])"
-    r"(?P<n>\d{1,3})\s*(?P<u>gio|h|ngay\s+lam\s+viec|ngay|tuan|thang|nam)\b(?!\s*\d|\s*/|\s+(?:dau|cuoi)\s+nam)"
+    r"(?P<n>\d{1,3}|(?!(?:19|20|21)\d{2}\b)\d{4,15})\s*(?P<u>gio|h|ngay\s+lam\s+viec|ngay|tuan|thang|nam)\b(?!\s*\d|\s*/|\s+(?:dau|cuoi)\s+nam)"
 )
 _LEAD = (
     r"(?P<lead>(?:\b(?:trong|khoang|vong|thoi han|thoi gian|han|khong qua|khong vuot qua|toi da|nhieu nhat|"
@@ -93,6 +94,11 @@ def counted(reading: Reading, recurring: Recurring) -> Iterator[Candidate]:
             if pattern is _COUNTED and not _is_duration(reading, match, groups):
                 continue
             unit = Unit.WORKDAY if "lam" in match["u"] else _UNITS[match["u"].split()[0]]
+            if len(match["n"]) > _MOST_DIGITS:
+                words = reading.cased[match.start("n") : match.end("u")]
+                yield Candidate(Unsure("deadline_impossible", words), *match.span(), Level.LIMIT)
+                reading.take(match)
+                continue
             amount = int(match["n"]) * (-1 if sign < 0 or groups.get("b") in ("truoc", "so voi") else 1)
             term = _term(reading, match, amount, unit, recurring)
             start, end = match.span()

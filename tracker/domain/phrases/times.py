@@ -19,6 +19,9 @@ _PART = re.compile(
     r"\b(?:(?:trong|vao|dau|cuoi|het|ngay)\s+)?(?P<edge>dau gio|cuoi gio|dau|cuoi)?\s*(?:buoi\s+)?"
     r"(?P<part>sang|trua|chieu|toi|dem)\s+(?=ngay\b|~|\d|thu\b|chu nhat\b|nay\b|mai\b|hom\b|cung ngay)"
 )
+_OF_A_DAY = re.compile(
+    r"(?<![\d/.:-])(?P<h>\d{1,2})\s*(?:(?:gio|h|g)\s*(?P<m>\d{1,2})?|:\s*(?P<m2>\d{2}))\s*(?:phut|p)?\s*,?\s*ngay\s*\d"
+)
 _SPELT = {"sang": "sáng", "trua": "trưa", "chieu": "chiều", "toi": "tối", "dem": "đêm"}
 # The end of the part of the day, as offices keep it; docs/decisions/0001-counting-days.md.
 _ENDS = {"sang": time(12), "trua": time(13), "chieu": time(17), "toi": time(22), "dem": time(23, 59)}
@@ -31,6 +34,15 @@ class ClockTime:
 
     at: time
     note: str | None = None
+
+
+def impossible_time(reading: Reading) -> str | None:
+    """A time that no clock shows, where it stands before a day: "25 giờ ngày 5/12"."""
+    for match in reading.find(_OF_A_DAY):
+        hour, minute = int(match["h"]), int(match["m"] or match["m2"] or 0)
+        if hour > 24 or minute > 59 or (hour == 24 and minute):
+            return f"{hour}:{minute:02d}"
+    return None
 
 
 def time_of_day(reading: Reading) -> ClockTime | None:
