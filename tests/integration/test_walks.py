@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 import pytest
 
@@ -323,3 +323,53 @@ async def test_a_superseded_task_is_told_and_refuses_reports() -> None:
     assert (listing.totals.superseded, listing.totals.total) == (1, 0)
     with pytest.raises(AssignmentClosed):
         await reports.submit(world.agency, assignment, None, DONE, MONDAY)
+
+
+async def test_a_time_without_a_day_is_refused() -> None:
+    world = await build_world()
+
+    with pytest.raises(Invalid) as refused:
+        await directives.record(world.secretariat, directive(task("", due_time=time(17))), MONDAY)
+
+    assert [(p.field, p.code) for p in refused.value.problems] == [("/tasks/0/due_time", "time_without_day")]
+
+
+async def test_blanks_and_case_of_a_number_make_no_other_directive() -> None:
+    world = await build_world()
+    await directives.record(world.secretariat, directive(task(), number="777/CT-TTg"), MONDAY)
+
+    for spelling in ("777/ct-ttg", " 777 / CT-TTg "):
+        with pytest.raises(directives.DirectiveRecorded):
+            await directives.record(world.secretariat, directive(task(), number=spelling), MONDAY)
+
+    assert await fetchval("SELECT count(*) FROM directive") == 1
+
+
+async def test_a_refused_extension_takes_no_date() -> None:
+    world = await build_world()
+    assignment_id = await one(world)
+    asked = await extensions.request(
+        world.agency, assignment_id, None, NewExtension("Cần thêm thời gian", date(2025, 12, 31)), MONDAY
+    )
+
+    with pytest.raises(Invalid) as refused:
+        await extensions.decide(
+            world.secretariat,
+            asked,
+            None,
+            ExtensionDecision(False, date(2026, 1, 15), reason="Không đủ căn cứ"),
+            MONDAY,
+        )
+
+    assert [(p.field, p.code) for p in refused.value.problems] == [("/granted_on", "grant_date_on_refusal")]
+    assert await fetchval("SELECT state FROM extension WHERE id = $1", asked) == "pending"
+
+
+@pytest.mark.parametrize("day", [date.min, date(1945, 9, 1), date(2200, 1, 1), date.max])
+async def test_the_overdue_list_of_a_day_out_of_range_is_refused(day: date) -> None:
+    world = await build_world()
+
+    with pytest.raises(Invalid) as refused:
+        await overdue_list(world.secretariat, day)
+
+    assert [(p.field, p.code) for p in refused.value.problems] == [("/as_of", "date_out_of_range")]

@@ -178,7 +178,7 @@ def test_an_abolished_agency_names_its_successor() -> None:
     assert read.members == ()
     assert problem is not None
     assert (problem.field, problem.code) == ("/tasks/0/lead", "agency_abolished")
-    assert problem.params["successors"] == "Bộ Tài chính"
+    assert problem.params["successors"] == "Bộ Tài chính (A02)"
     assert check_exists(read.former[0], AGENCIES, THEN, "/lead") is None
 
 

@@ -132,6 +132,8 @@ def _judge(
 ) -> ExtensionDecision:
     problems: list[Problem] = []
     collect = Collector(problems)
+    if not decision.grant and decision.granted_on is not None:
+        collect.add("/granted_on", "grant_date_on_refusal", decision.granted_on)
     granted_on = decision.granted_on or extension.proposed_on if decision.grant else None
     cleaned = replace(
         decision,

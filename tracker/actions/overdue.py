@@ -34,7 +34,7 @@ from tracker.domain.errors import Invalid, Problem
 from tracker.domain.overdue import AgencyCount, OverdueList, OverdueRow, build, first_agencies, is_listed
 from tracker.domain.statistics import Buckets, total_of
 from tracker.domain.workdays import WorkCalendar
-from tracker.domain.zone import at_official, civil_day, civil_now
+from tracker.domain.zone import EARLIEST_DAY, LATEST_DAY, at_official, civil_day, civil_now, is_in_range
 
 
 async def overdue_list(
@@ -87,6 +87,9 @@ def _extent(as_of: date | datetime, agency_ids: tuple[int, ...] | None, directiv
     if isinstance(as_of, datetime):
         local = civil_now(as_of)
         return Extent(local.date(), local.time(), as_of, agency_ids, directive_id)
+    if not is_in_range(as_of):
+        params = {"from": EARLIEST_DAY, "to": LATEST_DAY}
+        raise Invalid([Problem("/as_of", "date_out_of_range", as_of, params)])
     end = at_official(as_of + timedelta(days=1), time.min) - timedelta(microseconds=1)
     return Extent(as_of, time.max, end, agency_ids, directive_id)
 

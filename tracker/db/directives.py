@@ -153,9 +153,14 @@ async def find_directive_by_submission(submission_id: str) -> int | None:
 
 
 async def find_directive(number: str, issuer: str, issued_on: date) -> int | None:
-    """The directive with this identity."""
+    """The directive with this identity; blanks and case of a number make no other document."""
     found: int | None = await fetchval(
-        "SELECT id FROM directive WHERE number = $1 AND issuer = $2 AND issued_on = $3",
+        r"""
+        SELECT id FROM directive
+        WHERE issued_on = $3 AND lower(issuer) = lower($2)
+          AND lower(regexp_replace(number, '\s+', '', 'g')) = lower(regexp_replace($1, '\s+', '', 'g'))
+        ORDER BY id LIMIT 1
+        """,
         number,
         issuer,
         issued_on,
@@ -305,7 +310,8 @@ def due_pair(due_on: date | None, due_time: time | None) -> str:
 
 async def lock_recording(number: str) -> None:
     """Recordings of one directive number come one after another, until this transaction ends."""
-    await execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 1))", number)
+    key = "".join(number.split()).lower()
+    await execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 1))", key)
 
 
 async def ids_below(directive_id: int) -> tuple[list[int], list[int]]:

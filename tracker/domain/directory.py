@@ -171,18 +171,18 @@ def check_exists(agency: Agency, agencies: Iterable[Agency], on: date, field: st
         return Problem(
             field,
             "agency_not_yet_founded",
-            agency.name,
+            agency.code,
             {"agency": agency.name, "valid_from": agency.valid_from},
         )
     heirs = successors_of(agency, agencies, on)
     return Problem(
         field,
         "agency_abolished",
-        agency.name,
+        agency.code,
         {
             "agency": agency.name,
             "valid_until": agency.valid_until,
-            "successors": ", ".join(heir.name for heir in heirs),
+            "successors": ", ".join(f"{heir.name} ({heir.code})" for heir in heirs),
             "successor_codes": tuple(heir.code for heir in heirs),
         },
     )

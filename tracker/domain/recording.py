@@ -170,7 +170,7 @@ def _charge(
     for agency in helpers:
         if agency in leads:
             position = task.cooperating.index(agency.code)
-            collect.add(f"/cooperating/{position}", "lead_also_cooperating", agency.name, agency=agency.name)
+            collect.add(f"/cooperating/{position}", "lead_also_cooperating", agency.code, agency=agency.name)
     lead_members = _members(task.lead_classes, "/lead_classes", on, agencies, collect)
     helper_members = _members(task.cooperating_classes, "/cooperating_classes", on, agencies, collect)
     part = Part.LEAD if len(leads) == 1 or task.lead_words else Part.JOINT_LEAD
@@ -228,6 +228,8 @@ def judge_deadline(
     task: NewTask, directive: NewDirective, calendar: WorkCalendar, collect: Collector
 ) -> tuple[DeadlineRule, Due]:
     """The rule of a task's phrase, and the date it comes to; an officer's own date overrules the phrase."""
+    if task.due_time is not None and task.due_on is None:
+        collect.add("/due_time", "time_without_day", task.due_time)
     rule = parse(task.deadline, directive.issued_on) if task.deadline else DeadlineRule()
     if task.due_on is not None and not task.deadline:
         rule = on_day(task.due_on, task.due_time)

@@ -4,6 +4,17 @@ from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 OFFICIAL_ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
+EARLIEST_DAY, LATEST_DAY = date(1945, 9, 2), date(2199, 12, 31)
+"""The days that the records may speak of, both inclusive: before the first there was nobody to direct."""
+
+
+def is_in_range(day: date) -> bool:
+    """Whether the records may speak of `day`.
+
+    >>> is_in_range(date(1, 1, 1)), is_in_range(date(2025, 11, 24))
+    (False, True)
+    """
+    return EARLIEST_DAY <= day <= LATEST_DAY
 
 
 def civil_now(instant: datetime) -> datetime:
