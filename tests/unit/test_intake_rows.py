@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, time
 
 import pytest
 
@@ -140,7 +140,32 @@ def test_an_abolished_agency_names_its_successor() -> None:
 
     assert problem.code == "agency_abolished"
     assert problem.params is not None
-    assert problem.params["successors"] == "Bộ Tài chính"
+    assert problem.value == "Bộ Kế hoạch và Đầu tư"
+    assert problem.params["successors"] == "Bộ Tài chính (G12)"
+
+
+@pytest.mark.parametrize("due", [True, -5, 6.2026, 1e12, date(9999, 12, 31), date(1, 1, 1), time(9, 30)])
+def test_a_due_cell_that_is_neither_date_nor_words_is_refused(due: Cell) -> None:
+    ((line, column, code),) = codes(read(row(due=due)))
+
+    assert (line, column) == (2, "Thời hạn")
+    assert code in ("import_date_expected", "import_date_year_out_of_range")
+
+
+@pytest.mark.parametrize("due", ["x", "0", "khẩn trương"])
+def test_words_without_a_time_are_remarked(due: str) -> None:
+    reading = read(row(due=due))
+
+    assert [(r.row, r.column, r.code, r.value) for r in reading.remarks] == [
+        (2, "Thời hạn", "import_no_deadline", due)
+    ]
+
+
+@pytest.mark.parametrize("due", [2026, "sớm nhất trong quý I/2026", "thường xuyên", ""])
+def test_words_with_a_time_are_not_remarked(due: Cell) -> None:
+    reading = read(row(due=due))
+
+    assert (reading.problems, reading.remarks) == ((), ())
 
 
 def test_all_errors_of_all_rows_are_told_at_once() -> None:

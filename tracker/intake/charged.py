@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from tracker.domain.addressees import Addressees, name_key, read_addressees
@@ -124,14 +124,20 @@ def _existed(codes: Sequence[str] | Mapping[str, None], on: date | None, names: 
     return on is None or all(names.by_code[code.casefold()].is_valid_on(on) for code in codes)
 
 
+def _as_written(agency: Agency, names: Names, field: str) -> Problem | None:
+    """Why an agency cannot be charged today; people write names into tables, so the name is the value."""
+    problem = check_exists(agency, names.agencies, names.today, field)
+    return problem and replace(problem, value=agency.name)
+
+
 def _former(read: Addressees, names: Names, field: str) -> list[Problem]:
-    found = (check_exists(agency, names.agencies, names.today, field) for agency in read.former)
+    found = (_as_written(agency, names, field) for agency in read.former)
     return [problem for problem in found if problem is not None]
 
 
 def _gone(codes: Sequence[str], names: Names, field: str) -> tuple[Problem, ...]:
     listed = (names.by_code[code.casefold()] for code in codes)
-    found = (check_exists(agency, names.agencies, names.today, field) for agency in listed)
+    found = (_as_written(agency, names, field) for agency in listed)
     return tuple(problem for problem in found if problem is not None)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 from tracker.domain.errors import Problem
 from tracker.intake.tables import Cell, shown
@@ -41,10 +41,8 @@ def read_date(cell: Cell, field: str, *, is_1904: bool = False) -> date | Proble
     >>> read_date("12/31/2019", "/due_on").code
     'import_date_month_and_day_swapped'
     """
-    if isinstance(cell, datetime):
-        return cell.date()
     if isinstance(cell, date):
-        return cell
+        return _checked(cell.day, cell.month, cell.year, shown(cell), field)
     if isinstance(cell, int | float) and not isinstance(cell, bool):
         return _from_serial(cell, field, is_1904)
     text = shown(cell).strip()

@@ -10,6 +10,8 @@ from datetime import date
 
 from tracker.domain.drafts import NewTask
 from tracker.domain.errors import Invalid, Problem
+from tracker.domain.phrases import parse
+from tracker.domain.rules import Kind
 from tracker.domain.search import search_key
 from tracker.domain.text import clean_text
 from tracker.intake.charged import Charge, Names, charge_helpers, charge_leads
@@ -20,6 +22,7 @@ from tracker.intake.tables import Cell, Row, Table, column_letters, is_blank, sh
 
 SHORT_NAME = 90
 _YES = frozenset({"co", "x", "yes", "y", "true", "1", "dung"})
+_YEAR = re.compile(r"(?:19|20|21)\d{2}")
 _NUMBERED = re.compile(r"\d{1,5}[.)]?")
 
 
@@ -213,6 +216,9 @@ class _Reader:
         found.extend(helpers.problems)
         self._tell_left_out(row, helpers)
         deadline, due_on = self._due(row, found)
+        if deadline and due_on is None and issued_on and parse(deadline, issued_on).kind is Kind.NONE:
+            title = self.heading.title(Column.DUE)
+            self.remarks.append(RowProblem(row.number, title, "import_no_deadline", deadline, {}))
         short_name = text(row, Column.SHORT_NAME) or shorten(full_text)
         if len(short_name) > SHORT_NAME:
             params = {"max_length": SHORT_NAME, "length": len(short_name)}
@@ -304,7 +310,7 @@ class _Reader:
         if is_blank(cell):
             return "", None
         if not isinstance(cell, str) or looks_like_date(cell):
-            if isinstance(cell, int | float) and not looks_like_date(cell):
+            if isinstance(cell, int | float) and _YEAR.fullmatch(shown(cell)):
                 return shown(cell), None  # "2026": a year, which the phrases understand
             read = read_date(cell, f"/{Column.DUE}", is_1904=self.table.is_1904)
             if isinstance(read, Problem):
