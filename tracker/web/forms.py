@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from tracker.api.errors import Refusal
 from tracker.domain.errors import Invalid, NotPermitted, Problem
+from tracker.domain.zone import is_in_range
 from tracker.web.page import Page
 from tracker.web.session import is_form_token
 
@@ -70,10 +71,10 @@ class Form:
             self.refuse(name, "form_bad_date", value=given[:40])
         return parsed
 
-    def version(self) -> int | None:
-        """The version of the row that the form was filled in over."""
+    def version(self) -> int:
+        """The version of the row that the form was filled in over; 0, which no row has, when it does not tell."""
         given = self.text("phien-ban")
-        return int(given) if re.fullmatch(r"[0-9]{1,9}", given) else None
+        return int(given) if re.fullmatch(r"[0-9]{1,9}", given) else 0
 
     def take(self, refused: Invalid, fields: dict[str, str]) -> None:
         """Take over an action's problems; `fields` maps its pointers to the names of this form."""
@@ -87,17 +88,19 @@ def parse_date(given: str) -> date | None:
 
     >>> parse_date("28/11/2025"), parse_date("2025-11-28"), parse_date("31/02/2026")
     (datetime.date(2025, 11, 28), datetime.date(2025, 11, 28), None)
+    >>> parse_date("01/01/0001") is None
+    True
     """
     match = _DATE.fullmatch(given)
     if not given.isascii() or match is None:
         return None
     day, month, year, iso_year, iso_month, iso_day = match.groups()
+    numbers = (year, month, day) if year else (iso_year, iso_month, iso_day)
     try:
-        if year:
-            return date(int(year), int(month), int(day))
-        return date(int(iso_year), int(iso_month), int(iso_day))
+        read = date(*(int(number) for number in numbers))
     except ValueError:
         return None
+    return read if is_in_range(read) else None
 
 
 def new_submission() -> str:
