@@ -239,6 +239,7 @@ async def test_a_refused_form_tells_every_problem_and_keeps_what_was_typed(made:
     assert answer.status_code == 422
     assert title_of(answer.text).startswith("Lỗi:")
     assert 'href="#ngay-van-ban"' in answer.text
+    assert 'href="#so-van-ban"' in answer.text
     assert 'value="31/02/2026"' in answer.text
     assert "Chữ &lt;b&gt;đã gõ&lt;/b&gt;</textarea>" in answer.text
     both = await agency.post(path, from_page=path, ket_qua="", so_van_ban="")
@@ -547,6 +548,14 @@ async def test_a_calendar_link_is_shown_once_and_can_be_revoked(made: Scene) -> 
     assert revoked.status_code == 303
     assert "Đã thu hồi" in (await visitor.get("/lich")).text
     assert (await visitor.client.get(f"/calendars/{token[0]}.ics")).status_code == 404
+
+
+async def test_a_restricted_task_is_not_named_in_the_window_title(made: Scene) -> None:
+    desk = await Visitor(made).sign_in(made.world.secretariat)
+    await execute("UPDATE task SET restricted = true WHERE id = $1", made.tasks["overdue"])
+
+    for path in (made.path("overdue"), f"/viec/{made.tasks['overdue']}"):
+        assert "Nhiệm vụ overdue" not in title_of((await desk.get(path)).text)
 
 
 async def test_a_late_sweep_is_told_to_the_assigning_side_only(made: Scene) -> None:

@@ -112,6 +112,13 @@ class WorkFilter:
     due_to: date | None = None
 
 
+# Every word stands in the task, in its directive or in the agency; each subquery runs once and uses its index.
+_WORD = " OR ".join(
+    f"{alias}.id IN (SELECT id FROM {table} WHERE to_tsvector('simple', search_key) @@ to_tsquery('simple', ?))"
+    for alias, table in (("t", "task"), ("d", "directive"), ("g", "agency"))
+)
+
+
 def _where(viewer: Actor, chosen: WorkFilter, as_of: AsOf) -> tuple[str, list[object]]:
     """The condition of a list over assignment a, task t, directive d and agency g, with its arguments."""
     arguments: list[object] = [as_of.day, as_of.at, as_of.soon_until]
@@ -126,7 +133,7 @@ def _where(viewer: Actor, chosen: WorkFilter, as_of: AsOf) -> tuple[str, list[ob
 
     def add(condition: str, value: object) -> None:
         arguments.append(value)
-        conditions.append(condition.replace("?", f"${len(arguments)}"))
+        conditions.append(f"({condition.replace('?', f'${len(arguments)}')})")
 
     if chosen.agency_code:
         add("g.code = ?", chosen.agency_code)
@@ -136,12 +143,9 @@ def _where(viewer: Actor, chosen: WorkFilter, as_of: AsOf) -> tuple[str, list[ob
         add("a.due_on >= ?", chosen.due_from)
     if chosen.due_to:
         add("a.due_on <= ?", chosen.due_to)
-    if query := prefix_query(chosen.words):
-        add(
-            "to_tsvector('simple', regexp_replace(t.search_key || ' ' || d.search_key || ' ' || g.search_key,"
-            " '[^[:alnum:]]+', ' ', 'g')) @@ to_tsquery('simple', ?)",
-            query,
-        )
+    for token in prefix_query(chosen.words).split(" & "):
+        if token:
+            add(_WORD, token)
     return " AND ".join(conditions), arguments
 
 

@@ -520,6 +520,12 @@ async def send_progress(
 
 async def _submit(page: Page, row: Assignment, form: Form, new: NewReport) -> Response[bytes]:
     _require_reporting(page, row)
+    if form.problems:
+        # What only this form can know is wrong; what the rule would say is told with it.
+        try:
+            report_actions.judge(new, page.now)
+        except Invalid as error:
+            form.take(error, _REPORT_FIELDS)
 
     async def work() -> str:
         submitted = await report_actions.submit(page.actor, row.id, form.version(), new, page.now)

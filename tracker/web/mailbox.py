@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from urllib.parse import quote
 
 from litestar import Response, get
@@ -125,7 +126,9 @@ async def letters(request: WebRequest) -> Response[bytes]:
     )
 
 
+@lru_cache(maxsize=5000)
 def _has_invitation(mailbox: LocalMailbox, letter_id: str) -> bool:
+    """A letter never changes, so it is taken apart once."""
     return bool(mailbox.read(letter_id).calendar)
 
 

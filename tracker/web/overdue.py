@@ -98,7 +98,7 @@ class Paper:
     notes: list[str] = field(default_factory=list)
 
 
-ROWS_AT_ONCE = 400
+ROWS_AT_ONCE = 100
 """The page shows the first agencies that together have so many rows, and leads to the whole list."""
 
 
@@ -132,6 +132,9 @@ async def overdue(request: WebRequest) -> Response[bytes]:
             agencies=_late_agencies(listing) if listing else 0,
             day=page.long_day(day),
         ),
+        waiting=page.s("overdue.waiting", count=page.number(listing.awaiting))
+        if listing is not None and listing.is_whole and listing.awaiting
+        else "",
         rest=None
         if listing is None or listing.is_whole
         else page.s("overdue.part", shown=page.number(len(listing.rows))),

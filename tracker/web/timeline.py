@@ -22,6 +22,8 @@ from tracker.web.page import Page
 from tracker.web.wording import clock, short_day
 
 MOST_COMING = 4
+AT_ONCE = "new"
+"""The wording of the step that goes out at once, on assignment and on every change of the deadline."""
 SETTLED_AT_IMPORT = "settled_at_import"
 _SAME_SENDING = timedelta(minutes=5)
 _ICONS = {
@@ -143,6 +145,9 @@ def _sendings(page: Page, ladder: Ladder, ledger: Sequence[ReminderRow]) -> list
             tone = "late" if code.startswith("after") else "soon"
             told = [_told_of(page, row) for row in rows]
             what = page.t("timeline.sent", step=step)
+            if wordings.get(code) == AT_ONCE:
+                kind = "deadline_moved" if rows[0].reason == "deadline_moved" else "assigned"
+                what = page.t("timeline.told", kind=page.word("mail_kind", kind))
             items.append(Item(at, "sent", what, page.moment(at), "mail", [], told, tone))
         else:
             at = rows[0].moment
@@ -156,7 +161,7 @@ def _passed(page: Page, wordings: Mapping[str, str], rows: Sequence[ReminderRow]
     in_order = sorted(rows, key=lambda r: r.moment)
     steps = [step_words(page, wordings.get(r.step_code, r.step_code), r.occurrence) for r in in_order]
     at = in_order[-1].moment
-    what = page.t("timeline.not_sent", step=", ".join(dict.fromkeys(steps)))
+    what = page.t("timeline.not_sent", step="; ".join(dict.fromkeys(steps)))
     return Item(at, "unsent", what, page.moment(at), "nomail", [page.reason("no", SETTLED_AT_IMPORT)])
 
 
@@ -164,7 +169,7 @@ def _told_of(page: Page, r: ReminderRow) -> Told:
     state = r.message_state or ""
     how = delivery_words(page, state, r.sent_at, r.reply_code, r.reply_text or "", r.message_address)
     href = letter_address(page, state, r.outbox_id)
-    route = page.word("route", r.reason)
+    route = catalogue(page.language).get(f"route.{r.reason}", "")
     return _told(
         page, r.recipient_name, r.recipient_duty, r.is_copy, f"{how}; {route}" if route else how, href
     )
@@ -240,7 +245,7 @@ def _skipped(page: Page, told: Explanation) -> list[Item]:
     skipped = [d for d in told.decisions if d.verdict is Verdict.SKIP and d.reason is Reason.SHORT_DEADLINE]
     if not skipped:
         return []
-    steps = ", ".join(step_words(page, d.moment.step.wording, d.moment.occurrence) for d in skipped)
+    steps = "; ".join(step_words(page, d.moment.step.wording, d.moment.occurrence) for d in skipped)
     at = told.assignment.deadline_set_at
     what = page.t("timeline.not_sent", step=steps)
     return [Item(at, "unsent", what, page.moment(at), "nomail", [page.reason("no", "short_deadline")])]
