@@ -84,6 +84,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; every expected failure is one line on standard error and an exit code of its own."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    terminal.write_utf8()
     terminal.speak(terminal.choose_language(given, os.environ))
     unreadable = next((a for a in given if not _is_utf8(a)), None)
     if unreadable is not None:

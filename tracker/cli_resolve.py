@@ -142,8 +142,8 @@ def _question(asked: dict[str, Any]) -> Question:
     if not isinstance(events, dict):
         raise Invalid.one("/events", "resolve_events", str(events))
     shift = asked.get("shift") or "none"
-    if shift not in {s.value for s in Shift}:
-        raise Invalid.one("/shift", "resolve_shift", str(shift))
+    if shift not in [s.value for s in Shift]:
+        raise Invalid.one("/shift", "resolve_shift", shortened(str(shift)))
     return Question(
         phrase,
         _days(asked.get("issued"), "/issued"),

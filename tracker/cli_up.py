@@ -21,6 +21,7 @@ import uvicorn
 
 from tracker import clock, terminal
 from tracker.domain.errors import TrackerError
+from tracker.domain.rules import FIRST_YEAR, LAST_YEAR
 from tracker.domain.zone import at_official, civil_day
 from tracker.process import Stop, configure_logging, database_server, end_with_parent, with_secret_key
 from tracker.settings import Settings
@@ -77,13 +78,17 @@ def _instant(given: str) -> datetime:
     """A day, or a day and a time in the official zone: 2025-11-24 or 2025-11-24T14:00."""
     try:
         if "T" not in given:
-            return at_official(date.fromisoformat(given), DEMONSTRATION_TIME)
+            given += f"T{DEMONSTRATION_TIME:%H:%M}"
         moment = datetime.fromisoformat(given)
+        if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+            raise ValueError
         if moment.tzinfo is not None:
             return moment
         return at_official(moment.date(), moment.time())
     except ValueError:
-        raise argparse.ArgumentTypeError(words("cli_up_at_wrong", value=given)) from None
+        raise argparse.ArgumentTypeError(
+            words("cli_up_at_wrong", value=given, first=FIRST_YEAR, last=LAST_YEAR)
+        ) from None
 
 
 # -- the commands --------------------------------------------------------------------------------------

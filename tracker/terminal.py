@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import re
@@ -53,6 +54,13 @@ def choose_language(arguments: Sequence[str], environment: Mapping[str, str]) ->
             return name
     locale = environment.get("LC_ALL") or environment.get("LC_MESSAGES") or environment.get("LANG") or ""
     return "en" if locale.startswith("en") else DEFAULT_LANGUAGE
+
+
+def write_utf8() -> None:
+    """Let output be UTF-8 whatever the locale says: Vietnamese fits into no smaller set, and JSON is UTF-8."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def speak(language: Language) -> None:

@@ -19,6 +19,8 @@ from tracker.terminal import Exit
         ("remind", "--dry-run", "--as-of", "0001-01-01"),
         ("remind", "--dry-run", "--as-of", "9999-12-31T23:59"),
         ("remind", "--dry-run", "--as-of", "2026-02-30"),
+        ("up", "--demo", "--at", "9999-12-31"),
+        ("up", "--demo", "--at", "0001-01-01T00:00"),
         ("overdue", "--as-of", "9999-12-31"),
         ("overdue", "--agency", "G\udcff"),
         ("token", "create", "--official", "a\udcff@b", "--scope", "read", "--name", "x"),

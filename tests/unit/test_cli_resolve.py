@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -169,3 +172,30 @@ def test_argument_that_is_not_utf8_is_refused_in_words(capsys: pytest.CaptureFix
 
     assert code == Exit.USAGE
     assert "trong qu\\udcfd III" in err
+
+
+@pytest.mark.parametrize("shift", [["next"], {}, 1, "later"])
+def test_shift_of_another_kind_is_a_bad_line_and_the_rest_goes_on(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, shift: object
+) -> None:
+    """Every JSON value may stand there; `{}` says nothing and is none."""
+    good = {"phrase": "trong quý III", "issued": "2019-03-07"}
+    (tmp_path / "lines").write_text(f"{json.dumps(good | {'shift': shift})}\n{json.dumps(good)}\n", "utf-8")
+
+    code, out, _ = run(capsys, "--file", str(tmp_path / "lines"))
+
+    first, second = (json.loads(line) for line in out.splitlines())
+    assert (code == Exit.DONE) is (shift == {})
+    assert first.get("error", {}).get("code") == (None if shift == {} else "resolve_shift")
+    assert second["due_on"] == "2019-09-30"
+
+
+def test_output_is_utf8_in_any_locale() -> None:
+    """Cron and old terminals give an ASCII locale."""
+    command = (sys.executable, "-m", "tracker", "resolve", "trong quý III", "--issued", "2019-03-07")
+
+    done = subprocess.run(
+        command, capture_output=True, check=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}, timeout=60
+    )
+
+    assert "quý III/2019" in done.stdout.decode("utf-8")
