@@ -66,7 +66,7 @@ def task_line(number: int = 1, **changes: Any) -> TaskLine:
 def overdue(number: int = 1, **changes: Any) -> TaskLine:
     """The same 25 days late."""
     late: dict[str, Any] = {"fine": Fine.OVERDUE, "days": 25, "due_on": date(2025, 10, 31)}
-    return task_line(number, **{"wording": "explain_and_commit", **late, **changes})
+    return task_line(number, **{"wording": "overdue", **late, **changes})
 
 
 def invitation(line: TaskLine, method: str = "REQUEST", sequence: int = 0) -> Invitation:
@@ -187,13 +187,13 @@ SAMPLES: dict[str, tuple[str, Context]] = {
         "digest",
         Digest(
             (
-                overdue(1, days=45, due_on=date(2025, 10, 11), wording="proposed_for_inspection"),
+                overdue(1, days=45, due_on=date(2025, 10, 11), wording="inspection"),
                 overdue(
                     6,
                     days=44,
                     due_on=date(2025, 10, 12),
                     agency_name="UBND tỉnh Phú Thọ",
-                    wording="proposed_for_inspection",
+                    wording="inspection",
                     short_name="Trung tâm phục vụ hành chính công cấp tỉnh",
                 ),
             ),

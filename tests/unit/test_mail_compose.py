@@ -28,7 +28,8 @@ from tests.unit.mail_samples import (
 )
 from tests.unit.test_mail_message import assert_sound, content
 from tracker.domain.assignments import Fine
-from tracker.i18n import LANGUAGES, Language, catalogue
+from tracker.domain.ladders import DEFAULT_STEPS, Anchor, Step
+from tracker.i18n import LANGUAGES, Language, catalogue, has
 from tracker.mail.compose import MAX_HTML, by_lateness, lines_of, render, section_of
 from tracker.mail.contexts import KINDS, Digest, NewTask, Returned, Review, ReviewLine
 from tracker.mail.message import Mailbox, to_bytes
@@ -338,7 +339,7 @@ def test_a_digest_of_400_lines_is_cut_and_says_so(language: Language) -> None:
             agency_name="Ủy ban nhân dân Thành phố Hồ Chí Minh",
             committed_on=date(2025, 12, 1),
             extension_pending=True,
-            wording=("explain_and_commit", "will_be_on_session_list")[n % 2],
+            wording=("overdue", "escalated")[n % 2],
         )
         for n in range(1, 401)
     )
@@ -396,3 +397,9 @@ def test_an_empty_digest_is_refused() -> None:
 def test_a_context_of_another_kind_is_refused() -> None:
     with pytest.raises(TypeError, match="Digest"):
         render("digest", SAMPLES["returned"][1], "vi", TO)
+
+
+@pytest.mark.parametrize("step", DEFAULT_STEPS, ids=lambda s: s.code)
+def test_every_step_of_the_default_ladder_says_what_to_do(step: Step) -> None:
+    if step.anchor is not Anchor.ASSIGNED:
+        assert has(f"mail.step.{step.wording}")
