@@ -401,6 +401,7 @@ async def test_every_answer_carries_the_security_headers(made: Scene) -> None:
         assert "default-src 'none'" in answer.headers["content-security-policy"]
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["referrer-policy"] == "same-origin"
+        assert answer.headers["content-type"].count("charset=utf-8") == 1
     assert answers[-1].content == b""
 
 

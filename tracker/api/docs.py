@@ -25,8 +25,8 @@ from tracker.i18n import Language, catalogue, text
 from tracker.refusals import sentence
 
 _ASSETS = {
-    "swagger-ui.css": "text/css; charset=utf-8",
-    "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
+    "swagger-ui.css": "text/css",
+    "swagger-ui-bundle.js": "text/javascript",
 }
 _START = """\
 window.addEventListener("load", function () {
@@ -90,7 +90,7 @@ def _page(language: Language, heading: str, body: str, head: str = "") -> Respon
         f"<title>{escape(heading)}</title>\n{head}</head>\n<body>\n{body}\n</body>\n</html>\n"
     )
     return Response(
-        html.encode(), media_type="text/html; charset=utf-8", headers={"Content-Language": language}
+        html.encode(), media_type="text/html", headers={"Content-Language": language}
     )
 
 

@@ -95,4 +95,8 @@ def refused_page(
     body = render(
         "refused.html", {"language": language, "problem": problem, "t": partial(sentence, language)}
     )
-    return problem.status, {**extra, "Content-Type": HTML, "Content-Language": language}, body
+    return (
+        problem.status,
+        {**extra, "Content-Type": f"{HTML}; charset=utf-8", "Content-Language": language},
+        body,
+    )

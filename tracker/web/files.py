@@ -9,11 +9,11 @@ from tracker.domain.errors import NotFound
 from tracker.web.rendering import STATIC
 
 _TYPES = {
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css",
+    ".js": "text/javascript",
     ".svg": "image/svg+xml",
     ".png": "image/png",
-    ".html": "text/html; charset=utf-8",
+    ".html": "text/html",
 }
 
 

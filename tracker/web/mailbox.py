@@ -207,7 +207,7 @@ async def letter_html(request: WebRequest, letter_id: FromPath[str]) -> Response
         else base + html
     )
     headers = {"Content-Security-Policy": _LETTER_POLICY, "X-Frame-Options": "SAMEORIGIN"}
-    return Response(content=body.encode(), media_type="text/html; charset=utf-8", headers=headers)
+    return Response(content=body.encode(), media_type="text/html", headers=headers)
 
 
 @get("/thu/{letter_id:str}/nguon", include_in_schema=False)

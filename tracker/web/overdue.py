@@ -181,7 +181,7 @@ async def overdue_csv(request: WebRequest) -> Response[bytes]:
     page = await open_page(request)
     listing, name = await _listed(page)
     body = to_csv(listing, overdue_sheet(listing, page.language), page.language, with_bom=True)
-    return _file(body, f"{name}.csv", "text/csv; charset=utf-8")
+    return _file(body, f"{name}.csv", "text/csv")
 
 
 @get(PATH + ".json", include_in_schema=False)

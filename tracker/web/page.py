@@ -35,7 +35,7 @@ from tracker.web.session import (
 )
 from tracker.web.state import WebRequest, WebState, state_of
 
-HTML = "text/html; charset=utf-8"
+HTML = "text/html"
 LANGUAGE_COOKIE = "ngon-ngu"
 NOTICE_COOKIE = "thong-bao"
 _YEAR_SECONDS = 365 * 24 * 3600
