@@ -108,7 +108,9 @@ def served(settings: Settings) -> Iterator[str]:
 
     The test's own pool must be closed meanwhile: a process has one.
     """
-    config = uvicorn.Config(create_app(settings), host="127.0.0.1", port=0, log_level="critical", lifespan="on")
+    config = uvicorn.Config(
+        create_app(settings), host="127.0.0.1", port=0, log_level="critical", lifespan="on"
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -18,10 +18,11 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tracker import clock
+from tracker import clock, terminal
 from tracker.db import engine
 from tracker.db.embedded import EmbeddedPostgres
 from tracker.db.migrate import migrate
+from tracker.i18n import DEFAULT_LANGUAGE
 from tracker.settings import Settings, load
 
 _PREFIX = "tracker-test-"
@@ -49,12 +50,13 @@ def anyio_backend() -> str:
 
 @pytest.fixture(autouse=True)
 def _no_surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Settings of the machine and a moved clock must not reach a test, nor leave it."""
+    """Settings of the machine, a moved clock and a chosen language must not reach a test, nor leave it."""
     for name in list(os.environ):
         if name.startswith("TRACKER_") or name == "DATABASE_URL":
             monkeypatch.delenv(name)
     yield
     clock.set_offset(timedelta())
+    terminal.speak(DEFAULT_LANGUAGE)
 
 
 @pytest.fixture(scope="session")
