@@ -40,6 +40,7 @@ from tracker.mail import contexts
 from tracker.mail.compose import deadline_invitation, render
 from tracker.mail.contexts import Addressing, Context, TaskLine
 from tracker.mail.invitation import Invitation
+from tracker.mail.layouts import Layouts
 from tracker.mail.message import Mailbox, to_bytes
 from tracker.words import render_words
 
@@ -77,9 +78,9 @@ class Draft:
         return Addressing(office(), to, self.key, now, self.duty)
 
 
-def rendered(draft: Draft, now: datetime) -> NewMessage:
+def rendered(draft: Draft, now: datetime, layouts: Layouts | None = None) -> NewMessage:
     """The draft as the bytes that will be sent, however often."""
-    message = render(draft.kind, draft.context, draft.recipient.language, draft.addressing(now))
+    message = render(draft.kind, draft.context, draft.recipient.language, draft.addressing(now), layouts)
     return NewMessage(
         kind=draft.kind,
         notify_key=draft.key,
@@ -129,7 +130,8 @@ async def queue(drafts: Sequence[Draft], now: datetime) -> dict[str, int]:
     if not drafts or _is_silent.get():
         return {}
     ids = await outbox_db.reserve_ids(len(drafts))
-    messages = [rendered(d, now) for d in drafts]
+    layouts = Layouts()
+    messages = [rendered(d, now, layouts) for d in drafts]
     added = set(await outbox_db.insert_messages(list(zip(ids, messages, strict=True)), now))
     return {m.notify_key: i for i, m in zip(ids, messages, strict=True) if i in added}
 

@@ -28,6 +28,7 @@ from tracker.mail.contexts import (
     TaskLine,
 )
 from tracker.mail.invitation import Invitation, to_calendar
+from tracker.mail.layouts import Layouts
 from tracker.mail.message import (
     Attachment,
     CalendarPart,
@@ -76,16 +77,23 @@ class Section:
     lines: tuple[Shown, ...]
 
 
-def render(kind: str, context: Context, language: Language, addressing: Addressing) -> Message:
+def render(
+    kind: str, context: Context, language: Language, addressing: Addressing, layouts: Layouts | None = None
+) -> Message:
     """The mail of this kind for one recipient. Raises KeyError for an unknown kind.
 
     text/plain is complete by itself; the HTML says the same and stays under 80 KB.
+    `layouts` is shared by the mails of one run, so that equal words are laid out once.
     """
     if not isinstance(context, KINDS[kind]):
         raise TypeError(f"a mail of kind {kind} takes {KINDS[kind].__name__}, not {type(context).__name__}")
     speech = Speech(language)
-    values = _values(context, speech, addressing)
-    subject, text, html = _fitted(kind, context, speech, values)
+    if layouts is not None and isinstance(context, Assigned):
+        subject, text, html = layouts.fill(
+            context, language, addressing, lambda c, a: _fitted(kind, c, speech, _values(c, speech, a))
+        )
+    else:
+        subject, text, html = _fitted(kind, context, speech, _values(context, speech, addressing))
     invitation: Invitation | None = getattr(context, "invitation", None)
     calendar = None if invitation is None else CalendarPart(invitation.method, to_calendar(invitation))
     return Message(
