@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import Counter
 from datetime import date, datetime, time, timedelta
 
 import pytest
 
-from tests.world import World, build_world, directive, task
+from tests.world import MONDAY, World, build_world, directive, task
 from tracker.actions import assignments, directives, extensions, reports
 from tracker.actions.notices import without_messages
 from tracker.actions.overdue import facts_of, overdue_list
@@ -133,3 +134,21 @@ async def test_lists_of_any_day_and_instant_agree_with_the_rule(seed: int) -> No
         assert {i: (r.due_on, r.original_due_on, r.extensions) for i, r in listed.items()} == {
             i: (s.due_on, s.original_due_on, s.extensions) for i, s in late.items()
         }, as_of
+
+
+async def test_a_list_is_of_one_moment_while_others_change_what_it_counts() -> None:
+    world = await build_world()
+    with without_messages():
+        new = directive(*(task("trước ngày 1/11/2025", early_due_confirmed=True) for _ in range(30)))
+        made = await directives.record(world.secretariat, new, MONDAY)
+
+        async def withdraw() -> None:
+            for assignment in made.assignment_ids:
+                await assignments.withdraw(world.secretariat, assignment, None, "Trùng", "", MONDAY)
+
+        async def read() -> None:
+            for _ in range(20):
+                listing = await overdue_list(world.secretariat, date(2025, 12, 1))
+                assert len(listing.rows) == listing.totals.open_overdue
+
+        await asyncio.gather(withdraw(), read(), read())

@@ -20,6 +20,7 @@ from tracker.db.assignments import Assignment
 from tracker.db.calendar import load_calendar
 from tracker.db.engine import transaction
 from tracker.db.history import HistoryEntry, insert_history
+from tracker.domain import lengths
 from tracker.domain.access import Subject, Verb, require
 from tracker.domain.assignments import DeadlineCause, DueKind, Event, NotReported, State, transition
 from tracker.domain.directory import Actor, check_exists
@@ -76,7 +77,7 @@ async def acknowledge(actor: Actor, assignment_id: int, version: int | None, now
 
 async def confirm(actor: Actor, assignment_id: int, version: int | None, note: str, now: datetime) -> None:
     """Accept the waiting report: done as of the day it was made. Reminders and invitations stop."""
-    note = _optional(note, "/note", 2000)
+    note = _optional(note, "/note", lengths.NOTE)
     async with transaction():
         row = await locked(actor, assignment_id, version, Verb.CONFIRM)
         state = transition(row.state, Event.CONFIRM)
@@ -108,7 +109,7 @@ async def return_for_rework(
     actor: Actor, assignment_id: int, version: int | None, reason: str, now: datetime
 ) -> None:
     """Send the waiting report back with a reason: the agency's clock runs again from where it stood."""
-    reason = clean_text(reason, "/reason", 2000, allow_newlines=True)
+    reason = clean_text(reason, "/reason", lengths.REASON, allow_newlines=True)
     async with transaction():
         row = await locked(actor, assignment_id, version, Verb.RETURN)
         state = transition(row.state, Event.RETURN)
@@ -131,8 +132,8 @@ async def withdraw(
     actor: Actor, assignment_id: int, version: int | None, reason: str, document: str, now: datetime
 ) -> None:
     """Take the task back from the agency (cancelled): it stays in the total, outside the four buckets."""
-    reason = clean_text(reason, "/reason", 2000, allow_newlines=True)
-    document = _optional(document, "/document", 200)
+    reason = clean_text(reason, "/reason", lengths.REASON, allow_newlines=True)
+    document = _optional(document, "/document", lengths.DOCUMENT)
     async with transaction():
         row = await locked(actor, assignment_id, version, Verb.WITHDRAW)
         await _close(actor, row, transition(row.state, Event.WITHDRAW), reason, document, now)
@@ -142,8 +143,8 @@ async def supersede(
     actor: Actor, assignment_id: int, version: int | None, reason: str, document: str, now: datetime
 ) -> None:
     """Another task or directive takes this one's place: it stays in the total, outside the four buckets."""
-    reason = clean_text(reason, "/reason", 2000, allow_newlines=True)
-    document = _optional(document, "/document", 200)
+    reason = clean_text(reason, "/reason", lengths.REASON, allow_newlines=True)
+    document = _optional(document, "/document", lengths.DOCUMENT)
     async with transaction():
         row = await locked(actor, assignment_id, version, Verb.WITHDRAW)
         await _close(actor, row, transition(row.state, Event.SUPERSEDE), reason, document, now)
@@ -159,8 +160,8 @@ async def transfer(
     now: datetime,
 ) -> int:
     """Give the task to another agency with the same deadline; the old row is closed and points at the new one."""
-    reason = clean_text(reason, "/reason", 2000, allow_newlines=True)
-    document = _optional(document, "/document", 200)
+    reason = clean_text(reason, "/reason", lengths.REASON, allow_newlines=True)
+    document = _optional(document, "/document", lengths.DOCUMENT)
     agencies = await directory_db.list_agencies()
     heir = next((a for a in agencies if a.code == to_agency), None)
     if heir is None:
@@ -235,8 +236,8 @@ async def commit_to(
     now: datetime,
 ) -> None:
     """A late agency's own promised date and why it is late; the deadline stays what it is."""
-    document = _optional(document, "/document", 200)
-    cause = clean_text(cause, "/cause", 2000, allow_newlines=True)
+    document = _optional(document, "/document", lengths.DOCUMENT)
+    cause = clean_text(cause, "/cause", lengths.CAUSE, allow_newlines=True)
     if committed_on < civil_day(now):
         raise Invalid.one("/committed_on", "commitment_in_past", committed_on, today=civil_day(now))
     async with transaction():
@@ -264,8 +265,8 @@ async def set_deadline(
     early_confirmed: bool = False,
 ) -> None:
     """Correct a deadline, or give one whose event has come its date. A date before the directive is confirmed aloud."""
-    reason = clean_text(reason, "/reason", 2000, allow_newlines=True)
-    document = _optional(document, "/document", 200)
+    reason = clean_text(reason, "/reason", lengths.REASON, allow_newlines=True)
+    document = _optional(document, "/document", lengths.DOCUMENT)
     async with transaction():
         row = await locked(actor, assignment_id, version, Verb.EDIT_DEADLINE)
         transition(row.state, Event.MOVE_DEADLINE)

@@ -14,6 +14,7 @@ from tracker.db import ladders as ladders_db
 from tracker.db.calendar import load_calendar
 from tracker.db.engine import transaction
 from tracker.db.history import HistoryEntry, insert_history
+from tracker.domain import lengths
 from tracker.domain.access import Verb, require
 from tracker.domain.directory import ASSIGNING_ROLES, Actor
 from tracker.domain.drafts import NewDirective, NewTask
@@ -129,12 +130,12 @@ async def edit(
 
 
 _TASK_TEXTS = {
-    "short_name": 90,
-    "full_text": 20_000,
-    "product": 2000,
-    "place": 200,
-    "report_to": 500,
-    "field": 300,
+    "short_name": lengths.SHORT_NAME,
+    "full_text": lengths.FULL_TEXT,
+    "product": lengths.PRODUCT,
+    "place": lengths.PLACE,
+    "report_to": lengths.REPORT_TO,
+    "field": lengths.FIELD,
 }
 
 
@@ -208,7 +209,9 @@ async def _officers(tasks: Sequence[JudgedTask]) -> dict[str, int]:
         email = task.new.officer_email
         if not email or email in found:
             continue
-        official = await directory_db.find_official_by_email(clean_text(email, "/officer_email", 320))
+        official = await directory_db.find_official_by_email(
+            clean_text(email, "/officer_email", lengths.EMAIL)
+        )
         if official is None or official.role not in ASSIGNING_ROLES or not official.is_active:
             problems.append(Problem(f"/tasks/{index}/officer_email", "officer_unknown", email))
         else:

@@ -9,6 +9,7 @@ from tracker.actions import notices
 from tracker.actions.assignments import change, locked, move_deadline, remember
 from tracker.db import extensions as extensions_db
 from tracker.db.engine import transaction
+from tracker.domain import lengths
 from tracker.domain.access import Verb
 from tracker.domain.assignments import DeadlineCause, Event, is_past, transition
 from tracker.domain.directory import Actor
@@ -47,7 +48,9 @@ async def request(
 
     Raises Invalid for a date that is not later, ExtensionPending, AlreadyConfirmed, ReportWaiting, StaleVersion.
     """
-    new = replace(new, reason=clean_text(new.reason, "/reason", 4000, allow_newlines=True))
+    new = replace(
+        new, reason=clean_text(new.reason, "/reason", lengths.EXTENSION_REASON, allow_newlines=True)
+    )
     async with transaction():
         row = await locked(actor, assignment_id, version, Verb.REQUEST_EXTENSION)
         transition(row.state, Event.REQUEST_EXTENSION)
@@ -138,11 +141,11 @@ def _judge(
     cleaned = replace(
         decision,
         granted_on=granted_on,
-        document=collect.text(decision.document, "/document", 200, required=decision.grant),
+        document=collect.text(decision.document, "/document", lengths.DOCUMENT, required=decision.grant),
         reason=collect.text(
             decision.reason,
             "/reason",
-            2000,
+            lengths.REASON,
             # A refusal says why, and so does granting more than the rules allow.
             required=not decision.grant or extension_count >= EXTENSIONS_ALLOWED,
             newlines=True,

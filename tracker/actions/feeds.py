@@ -16,6 +16,7 @@ from tracker.db import feeds as feeds_db
 from tracker.db.engine import transaction
 from tracker.db.feeds import Facts, Feed, FeedRow, FeedScope
 from tracker.db.history import HistoryEntry, insert_history
+from tracker.domain import lengths
 from tracker.domain.access import Subject, Verb, require
 from tracker.domain.assignments import State
 from tracker.domain.calendar_uid import entry_uid, parent_uid
@@ -210,7 +211,7 @@ def _checked(choices: FeedChoices, problems: list[Problem]) -> FeedOptions | Non
     before = len(problems)
     name, language = choices.name, choices.language
     try:
-        name = clean_text(choices.name, "/name", 100)
+        name = clean_text(choices.name, "/name", lengths.FEED_NAME)
     except Invalid as invalid:
         problems.extend(invalid.problems)
     if language not in LANGUAGES:

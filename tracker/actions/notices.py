@@ -276,16 +276,7 @@ def _assigned_draft(
     calendar: WorkCalendar,
 ) -> Draft:
     person = recipient.official
-    tasks = tuple(
-        contexts.NewTask(
-            line=task_line(row, now, calendar),
-            full_text=row.full_text,
-            product=row.product,
-            report_to=row.report_to,
-            deadline_words=_deadline_words(row, person.language),
-        )
-        for row in group
-    )
+    tasks = tuple(_new_task(row, person.language, now, calendar) for row in group)
     first = group[0]
     context = contexts.Assigned(
         agency_name=first.agency_name,
@@ -309,6 +300,16 @@ def _assigned_draft(
     if len(group) == 1 and not recipient.is_copy:
         draft = _invites(draft, first, tasks[0].line, now, "REQUEST")
     return draft
+
+
+def _new_task(row: Assignment, language: Language, now: datetime, calendar: WorkCalendar) -> contexts.NewTask:
+    return contexts.NewTask(
+        line=task_line(row, now, calendar),
+        full_text=row.full_text,
+        product=row.product,
+        report_to=row.report_to,
+        deadline_words=_deadline_words(row, language),
+    )
 
 
 async def assigned_again(recipient: Official, rows: Sequence[Assignment], key: str, now: datetime) -> Draft:

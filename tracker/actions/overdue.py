@@ -14,6 +14,7 @@ from tracker.db import overdue as db
 from tracker.db import reports as reports_db
 from tracker.db.assignments import Assignment
 from tracker.db.calendar import load_calendar
+from tracker.db.engine import in_transaction, transaction
 from tracker.db.overdue import Extent, Partners
 from tracker.domain.access import Verb, require
 from tracker.domain.assignments import (
@@ -52,6 +53,20 @@ async def overdue_list(
     Raises Invalid for an agency that is not known, NotFound for a directive the viewer has no part in.
     """
     require(viewer, Verb.EXPORT)
+    if in_transaction():
+        return await _read(viewer, as_of, agency_codes, directive_id, at_least)
+    # One snapshot: a report confirmed between two of the queries must not set counts and rows at odds.
+    async with transaction("repeatable_read", readonly=True):
+        return await _read(viewer, as_of, agency_codes, directive_id, at_least)
+
+
+async def _read(
+    viewer: Actor,
+    as_of: date | datetime,
+    agency_codes: Sequence[str],
+    directive_id: int | None,
+    at_least: int | None,
+) -> OverdueList:
     extent = _extent(as_of, await _agency_ids(agency_codes), directive_id)
     scope: dict[str, str] = {}
     if agency_codes:

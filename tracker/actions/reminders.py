@@ -510,7 +510,38 @@ async def foresee(now: datetime, hours: Hours = DEFAULT_HOURS) -> list[Foreseen]
     for settled in passed:
         row = rows[settled.assignment_id]
         foreseen += [_foreseen(row, m, at, Verdict.SKIP, settled.reason) for m, at in settled.superseded]
+    return foreseen + await _foresee_reviews(now, calendar, hours)
+
+
+async def _foresee_reviews(now: datetime, calendar: WorkCalendar, hours: Hours) -> list[Foreseen]:
+    foreseen: list[Foreseen] = []
+    told: set[int] = set()
+    for ladder in await ladders_db.list_in_use():
+        for moment in reversed(review_moments(ladder)):
+            until = horizon(moment, now, calendar, hours.digest).due_until
+            waiting = await assignments_db.list_waiting_for_review(ladder.id, moment.rank, _end_of(until))
+            # The newest moment tells it; the sweep, which settles as it goes, has no need to look.
+            ids = [i for i in waiting if i not in told]
+            told.update(ids)
+            for some in _chunks(ids, 5000):
+                rows = await assignments_db.list_by_ids(some)
+                book = await book_for(rows)
+                foreseen += [_foreseen_review(r, moment, now, calendar, hours, book) for r in rows]
     return foreseen
+
+
+def _foreseen_review(
+    row: Assignment, moment: Moment, now: datetime, calendar: WorkCalendar, hours: Hours, book: AddressBook
+) -> Foreseen:
+    reported_on = civil_day(row.reported_at or now)
+    came_at = moment_of(moment, reported_on, None, calendar, hours.digest) or now
+    people = audience(moment.step.to, moment.step.copy, book.contacts_of(row), civil_day(now))
+    verdict, reason = Verdict.SEND, Reason.DUE
+    if is_quiet(moment, None, now, calendar, hours):
+        verdict, reason = Verdict.WAIT, Reason.QUIET_HOURS
+    elif not people.recipients:
+        verdict, reason = Verdict.WAIT, Reason.NO_RECIPIENT
+    return _foreseen(row, moment, came_at, verdict, reason, people)
 
 
 def _foreseen(

@@ -10,6 +10,7 @@ from tracker.actions.assignments import change, locked, remember
 from tracker.db import outbox as outbox_db
 from tracker.db import reports as reports_db
 from tracker.db.engine import transaction
+from tracker.domain import lengths
 from tracker.domain.access import Verb
 from tracker.domain.assignments import Event, transition
 from tracker.domain.directory import Actor
@@ -37,9 +38,11 @@ def judge(new: NewReport, now: datetime) -> NewReport:
     collect.choice(new.milestone, "/milestone", MILESTONES)
     cleaned = replace(
         new,
-        summary=collect.text(new.summary, "/summary", 4000, newlines=True),
-        addressed_to=collect.text(new.addressed_to, "/addressed_to", 300, required=False),
-        evidence_number=collect.text(new.evidence_number, "/evidence_number", 100, required=False),
+        summary=collect.text(new.summary, "/summary", lengths.SUMMARY, newlines=True),
+        addressed_to=collect.text(new.addressed_to, "/addressed_to", lengths.ADDRESSED_TO, required=False),
+        evidence_number=collect.text(
+            new.evidence_number, "/evidence_number", lengths.EVIDENCE_NUMBER, required=False
+        ),
     )
     if new.kind == "completion" and not cleaned.evidence_number:
         collect.add("/evidence_number", "evidence_missing", new.evidence_number)
