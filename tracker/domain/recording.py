@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, time
 from typing import TypeVar
 
+from tracker.domain import lengths
 from tracker.domain.addressees import Addressees, read_addressees
 from tracker.domain.assignments import DueKind, Part
 from tracker.domain.deadlines import (
@@ -34,7 +35,6 @@ from tracker.domain.workdays import CalendarUnknown, WorkCalendar
 DIRECTIVE_KINDS = ("resolution", "decision", "directive", "dispatch", "conclusion", "letter", "other")
 URGENCIES = ("normal", "urgent", "very_urgent", "express")
 MILESTONES = ("submitted", "issued")
-SHORT_NAME_LENGTH = 90
 TASKS_AT_ONCE = 500
 _WAITING = frozenset({Kind.NONE, Kind.EVENT, Kind.RELATIVE_DAYS, Kind.RELATIVE_WORKDAYS, Kind.WINDOW})
 """Families that may stay without a date until something happens; any other must come to one."""
@@ -89,10 +89,10 @@ def judge(new: NewDirective, agencies: Sequence[Agency], calendar: WorkCalendar,
     collect = Collector(problems)
     cleaned = replace(
         new,
-        number=collect.text(new.number, "/number", 60),
-        issuer=collect.text(new.issuer, "/issuer", 300),
-        abstract=collect.text(new.abstract, "/abstract", 4000, newlines=True),
-        signer=collect.text(new.signer, "/signer", 200, required=False),
+        number=collect.text(new.number, "/number", lengths.NUMBER),
+        issuer=collect.text(new.issuer, "/issuer", lengths.ISSUER),
+        abstract=collect.text(new.abstract, "/abstract", lengths.ABSTRACT, newlines=True),
+        signer=collect.text(new.signer, "/signer", lengths.SIGNER, required=False),
     )
     collect.choice(new.kind, "/kind", DIRECTIVE_KINDS)
     collect.choice(new.urgency, "/urgency", URGENCIES)
@@ -138,14 +138,14 @@ def _judge_task(
 ) -> JudgedTask:
     cleaned = replace(
         task,
-        short_name=collect.text(task.short_name, "/short_name", SHORT_NAME_LENGTH),
-        full_text=collect.text(task.full_text, "/full_text", 20_000, newlines=True),
-        product=collect.text(task.product, "/product", 2000, required=False, newlines=True),
-        place=collect.text(task.place, "/place", 200, required=False),
-        report_to=collect.text(task.report_to, "/report_to", 500, required=False),
-        field=collect.text(task.field, "/field", 300, required=False),
-        lead_words=collect.text(task.lead_words, "/lead_words", 300, required=False),
-        deadline=collect.text(task.deadline, "/deadline", 1000, required=False, newlines=True),
+        short_name=collect.text(task.short_name, "/short_name", lengths.SHORT_NAME),
+        full_text=collect.text(task.full_text, "/full_text", lengths.FULL_TEXT, newlines=True),
+        product=collect.text(task.product, "/product", lengths.PRODUCT, required=False, newlines=True),
+        place=collect.text(task.place, "/place", lengths.PLACE, required=False),
+        report_to=collect.text(task.report_to, "/report_to", lengths.REPORT_TO, required=False),
+        field=collect.text(task.field, "/field", lengths.FIELD, required=False),
+        lead_words=collect.text(task.lead_words, "/lead_words", lengths.LEAD_WORDS, required=False),
+        deadline=collect.text(task.deadline, "/deadline", lengths.DEADLINE, required=False, newlines=True),
     )
     collect.choice(task.completes_on, "/completes_on", MILESTONES)
     charged = _charge(cleaned, directive.issued_on, agencies, by_code, collect)

@@ -1,0 +1,28 @@
+"""How many characters each text may have once it is composed (NFC): the rules and the documentation share these."""
+
+NUMBER = 60
+ISSUER = 300
+SIGNER = 200
+ABSTRACT = 4000
+
+SHORT_NAME = 90
+FULL_TEXT = 20_000
+PRODUCT = 2000
+PLACE = 200
+REPORT_TO = 500
+FIELD = 300
+LEAD_WORDS = 300
+DEADLINE = 1000
+EMAIL = 320
+
+NOTE = 2000
+REASON = 2000
+CAUSE = 2000
+DOCUMENT = 200
+EXTENSION_REASON = 4000
+
+SUMMARY = 4000
+ADDRESSED_TO = 300
+EVIDENCE_NUMBER = 100
+
+FEED_NAME = 100
