@@ -89,9 +89,7 @@ def _page(language: Language, heading: str, body: str, head: str = "") -> Respon
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(heading)}</title>\n{head}</head>\n<body>\n{body}\n</body>\n</html>\n"
     )
-    return Response(
-        html.encode(), media_type="text/html", headers={"Content-Language": language}
-    )
+    return Response(html.encode(), media_type="text/html", headers={"Content-Language": language})
 
 
 @get("/api/docs", include_in_schema=False, name="api-docs")
