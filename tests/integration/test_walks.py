@@ -10,12 +10,13 @@ from tests.world import MONDAY, World, build_world, directive, task
 from tracker.actions import assignments, directives, extensions, reports
 from tracker.actions.explain import explain
 from tracker.actions.overdue import overdue_list
-from tracker.actions.reminders import sweep
+from tracker.actions.reminders import foresee, sweep
 from tracker.db.assignments import get_assignment
 from tracker.db.engine import execute, fetch, fetchval
 from tracker.domain.assignments import AlreadyConfirmed, AssignmentClosed, State
 from tracker.domain.drafts import ExtensionDecision, NewExtension, NewReport
 from tracker.domain.errors import Invalid, NotFound, StaleVersion
+from tracker.domain.reminders import Verdict
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("database")]
 
@@ -164,6 +165,58 @@ async def test_reports_stop_the_clock_and_confirmation_ends_it() -> None:
     assert (row.state, row.completed_on) == (State.CONFIRMED, date(2025, 11, 27))
     cancels = await fetch("SELECT state FROM invitation")
     assert {r["state"] for r in cancels} == {"cancelled"}
+
+
+async def test_a_report_that_waits_is_told_to_the_officer_then_to_the_head_once_each() -> None:
+    world = await build_world()
+    assignment = await one(world)
+    await reports.submit(world.agency, assignment, None, DONE, MONDAY)
+    too_soon = await sweep(at(date(2025, 11, 26)))
+
+    foreseen = await foresee(at(date(2025, 11, 27)))
+    first = [(await sweep(at(date(2025, 11, 27), hour))).reviews for hour in (9, 10)]
+    second = [(await sweep(at(date(2025, 12, 2), hour))).reviews for hour in (9, 10)]
+
+    assert (too_soon.reviews, first, second) == (0, [1, 0], [1, 0])
+    assert [(f.step_code, f.verdict) for f in foreseen] == [("review", Verdict.SEND)]
+    assert [(kind, address) for kind, address, _ in await outbox() if kind == "review"] == [
+        ("review", "officer@vpcp.example.vn"),
+        ("review", "head@vpcp.example.vn"),
+        ("review", "officer@vpcp.example.vn"),
+    ]
+
+
+async def test_a_late_sweep_tells_a_waiting_report_by_the_newest_step_only() -> None:
+    world = await build_world()
+    assignment = await one(world)
+    await reports.submit(world.agency, assignment, None, DONE, MONDAY)
+
+    foreseen = await foresee(at(date(2025, 12, 9)))
+    swept = [(await sweep(at(date(2025, 12, 9), hour))).reviews for hour in (9, 10)]
+
+    assert [(f.step_code, f.verdict) for f in foreseen] == [
+        ("review_head", Verdict.SEND),
+        ("review", Verdict.SKIP),
+    ]
+    assert swept == [1, 0]
+    rows = await fetch("SELECT DISTINCT step_code, verdict FROM reminder WHERE step_code LIKE 'review%'")
+    assert {(r["step_code"], r["verdict"]) for r in rows} == {
+        ("review", "superseded"),
+        ("review_head", "sent"),
+    }
+
+
+async def test_a_report_sent_again_after_a_return_is_told_again() -> None:
+    world = await build_world()
+    assignment = await one(world)
+    await reports.submit(world.agency, assignment, None, DONE, MONDAY)
+    await sweep(at(date(2025, 11, 27)))
+    await assignments.return_for_rework(world.secretariat, assignment, None, "Thiếu", at(date(2025, 11, 28)))
+    await reports.submit(world.agency, assignment, None, DONE, at(date(2025, 12, 1)))
+
+    swept = await sweep(at(date(2025, 12, 4)))
+
+    assert (swept.reviews, swept.messages) == (1, 1)
 
 
 async def test_return_resumes_the_ladder_where_it_stood() -> None:

@@ -365,6 +365,12 @@ def _digest_key(official_id: int, calls: Sequence[Call]) -> str:
     return f"digest-{official_id}-{hashlib.sha256(repr(told).encode()).hexdigest()[:24]}"
 
 
+def _review_key(official_id: int, calls: Sequence[Call]) -> str:
+    """As with a digest, but a report that is sent again after a return waits anew and is told anew."""
+    told = sorted((c.assignment_id, *c.moment.key, c.came_at.isoformat()) for c in calls)
+    return f"review-{official_id}-{hashlib.sha256(repr(told).encode()).hexdigest()[:24]}"
+
+
 def _told_row(call: Call, recipient: Recipient, outbox_id: int) -> NewReminder:
     code, occurrence = call.moment.key
     return NewReminder(
@@ -423,7 +429,7 @@ async def _review(now: datetime, calendar: WorkCalendar, hours: Hours, swept: Sw
             until = horizon(moment, now, calendar, hours.digest).due_until
             ids = await assignments_db.list_waiting_for_review(ladder.id, moment.rank, _end_of(until))
             for some in _chunks(ids, PORTION):
-                told += await _give_review(some, moment, now, calendar, hours, swept)
+                told += await _give_review(some, ladder, moment, now, calendar, hours, swept)
     return told
 
 
@@ -432,7 +438,13 @@ def _end_of(day: date) -> datetime:
 
 
 async def _give_review(
-    ids: Sequence[int], moment: Moment, now: datetime, calendar: WorkCalendar, hours: Hours, swept: Swept
+    ids: Sequence[int],
+    ladder: Ladder,
+    moment: Moment,
+    now: datetime,
+    calendar: WorkCalendar,
+    hours: Hours,
+    swept: Swept,
 ) -> int:
     async with transaction():
         rows = [
@@ -442,11 +454,11 @@ async def _give_review(
         ]
         book = await book_for(rows)
         groups: dict[int, list[tuple[Call, Recipient, contexts.ReviewLine]]] = {}
+        passed_over: list[NewReminder] = []
         for row in rows:
-            assert row.reported_at is not None
-            reported_on = civil_day(row.reported_at)
-            came_at = moment_of(moment, reported_on, None, calendar, hours.digest) or now
-            call = Call(row.id, row.agency_id, row.deadline_version, moment, came_at)
+            reported_on = civil_day(row.reported_at or now)
+            call = _review_call(row, ladder, moment, now, calendar, hours)
+            passed_over += _superseded_rows(call)
             line = contexts.ReviewLine(
                 task_line(row, now, calendar, wording=moment.step.wording),
                 reported_on,
@@ -457,10 +469,20 @@ async def _give_review(
                 groups.setdefault(recipient.official.id, []).append((call, recipient, line))
         queued = await _queue_apart(list(groups.values()), _review_draft, now)
         ledger = [_told_row(call, recipient, m.id) for m in queued for call, recipient, _ in m.group]
-        await reminders_db.insert_reminders(ledger, now)
+        await reminders_db.insert_reminders([*passed_over, *ledger], now)
         await assignments_db.settle_review([r.id for r in rows], moment.rank)
     swept.messages += len(queued)
     return len(rows)
+
+
+def _review_call(
+    row: Assignment, ladder: Ladder, moment: Moment, now: datetime, calendar: WorkCalendar, hours: Hours
+) -> Call:
+    """The step that a waiting report has come to, with the steps that it makes needless."""
+    reported_on = civil_day(row.reported_at or now)
+    came = {m: moment_of(m, reported_on, None, calendar, hours.digest) or now for m in review_moments(ladder)}
+    older = tuple((m, at) for m, at in came.items() if row.review_rank < m.rank < moment.rank)
+    return Call(row.id, row.agency_id, row.deadline_version, moment, came[moment], older)
 
 
 def _review_draft(group: Sequence[tuple[Call, Recipient, contexts.ReviewLine]]) -> Draft:
@@ -472,7 +494,7 @@ def _review_draft(group: Sequence[tuple[Call, Recipient, contexts.ReviewLine]]) 
         kind="review",
         context=context,
         recipient=recipient.official,
-        key=_digest_key(recipient.official.id, calls).replace("digest", "review", 1),
+        key=_review_key(recipient.official.id, calls),
         entries=tuple(Entry(c.assignment_id, c.deadline_version, "reported") for c in calls),
         duty=recipient.duty,
     )
@@ -515,33 +537,39 @@ async def foresee(now: datetime, hours: Hours = DEFAULT_HOURS) -> list[Foreseen]
 
 async def _foresee_reviews(now: datetime, calendar: WorkCalendar, hours: Hours) -> list[Foreseen]:
     foreseen: list[Foreseen] = []
-    told: set[int] = set()
+    for ladder, moment, rows in await _reviews_owed(now, calendar, hours):
+        book = await book_for(rows)
+        is_waiting = is_quiet(moment, None, now, calendar, hours)
+        for row in rows:
+            call = _review_call(row, ladder, moment, now, calendar, hours)
+            people = audience(moment.step.to, moment.step.copy, book.contacts_of(row), civil_day(now))
+            verdict, reason = Verdict.SEND, Reason.DUE
+            if is_waiting:
+                verdict, reason = Verdict.WAIT, Reason.QUIET_HOURS
+            elif not people.recipients:
+                verdict, reason = Verdict.WAIT, Reason.NO_RECIPIENT
+            foreseen.append(_foreseen(row, moment, call.came_at, verdict, reason, people))
+            foreseen += [
+                _foreseen(row, m, at, Verdict.SKIP, Reason.SUPERSEDED_BY_NEWER) for m, at in call.superseded
+            ]
+    return foreseen
+
+
+async def _reviews_owed(
+    now: datetime, calendar: WorkCalendar, hours: Hours
+) -> list[tuple[Ladder, Moment, list[Assignment]]]:
+    """Reports that have waited for a step not yet told, each with the newest such step."""
+    owed_rows: list[tuple[Ladder, Moment, list[Assignment]]] = []
+    seen: set[int] = set()
     for ladder in await ladders_db.list_in_use():
         for moment in reversed(review_moments(ladder)):
             until = horizon(moment, now, calendar, hours.digest).due_until
             waiting = await assignments_db.list_waiting_for_review(ladder.id, moment.rank, _end_of(until))
-            # The newest moment tells it; the sweep, which settles as it goes, has no need to look.
-            ids = [i for i in waiting if i not in told]
-            told.update(ids)
+            ids = [i for i in waiting if i not in seen]
+            seen.update(ids)
             for some in _chunks(ids, 5000):
-                rows = await assignments_db.list_by_ids(some)
-                book = await book_for(rows)
-                foreseen += [_foreseen_review(r, moment, now, calendar, hours, book) for r in rows]
-    return foreseen
-
-
-def _foreseen_review(
-    row: Assignment, moment: Moment, now: datetime, calendar: WorkCalendar, hours: Hours, book: AddressBook
-) -> Foreseen:
-    reported_on = civil_day(row.reported_at or now)
-    came_at = moment_of(moment, reported_on, None, calendar, hours.digest) or now
-    people = audience(moment.step.to, moment.step.copy, book.contacts_of(row), civil_day(now))
-    verdict, reason = Verdict.SEND, Reason.DUE
-    if is_quiet(moment, None, now, calendar, hours):
-        verdict, reason = Verdict.WAIT, Reason.QUIET_HOURS
-    elif not people.recipients:
-        verdict, reason = Verdict.WAIT, Reason.NO_RECIPIENT
-    return _foreseen(row, moment, came_at, verdict, reason, people)
+                owed_rows.append((ladder, moment, await assignments_db.list_by_ids(some)))
+    return owed_rows
 
 
 def _foreseen(
@@ -589,4 +617,19 @@ async def settle_past(now: datetime, hours: Hours = DEFAULT_HOURS) -> int:
                 [row for p in some for row in _superseded_rows(p, "settled_at_import")], now
             )
             await assignments_db.settle([(p.assignment_id, p.deadline_version, p.rank) for p in some])
-    return len(settled)
+    return len(settled) + await _settle_past_reviews(now, calendar, hours)
+
+
+async def _settle_past_reviews(now: datetime, calendar: WorkCalendar, hours: Hours) -> int:
+    settled = 0
+    for ladder, moment, rows in await _reviews_owed(now, calendar, hours):
+        ledger: list[NewReminder] = []
+        for row in rows:
+            call = _review_call(row, ladder, moment, now, calendar, hours)
+            told = replace(call, superseded=(*call.superseded, (moment, call.came_at)))
+            ledger += _superseded_rows(told, "settled_at_import")
+        async with transaction():
+            await reminders_db.insert_reminders(ledger, now)
+            await assignments_db.settle_review([r.id for r in rows], moment.rank)
+        settled += len(rows)
+    return settled

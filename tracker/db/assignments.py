@@ -350,9 +350,9 @@ async def settle(ranks: Sequence[tuple[int, int, int]]) -> None:
 
 
 async def list_waiting_for_review(ladder_version_id: int, rank: int, reported_before: datetime) -> list[int]:
-    """Reported assignments whose next review moment has come."""
+    """Assignments whose report has waited for the moment `rank`, and of which it is not told yet."""
     rows = await fetch(
-        "SELECT id FROM assignment WHERE state = 'reported' AND review_rank = $2 AND ladder_version_id = $1"
+        "SELECT id FROM assignment WHERE state = 'reported' AND review_rank < $2 AND ladder_version_id = $1"
         " AND reported_at < $3 ORDER BY reported_at, id",
         ladder_version_id,
         rank,
