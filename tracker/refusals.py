@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime, time
 
+from tracker.domain.wording import Sentence
 from tracker.domain.zone import civil_now
 from tracker.i18n import Language, catalogue
 
@@ -31,7 +32,12 @@ def sentence(language: Language, code: str, params: Mapping[str, object]) -> str
     known = catalogued.get(f"error.{code}") or catalogued.get(code)
     if known is None:
         return code
-    given = _Parameters({name: shown(value) for name, value in params.items()})
+    given = _Parameters(
+        {
+            name: sentence(language, value.key, value.params) if isinstance(value, Sentence) else shown(value)
+            for name, value in params.items()
+        }
+    )
     for name, other in _ALSO_CALLED.items():
         if other in given:
             given.setdefault(name, given[other])

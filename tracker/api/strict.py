@@ -9,8 +9,9 @@ import json
 import re
 import types
 import typing
+import unicodedata
 from collections.abc import Iterator
-from datetime import date, time
+from datetime import date, datetime, time
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 from urllib.parse import parse_qsl
 
@@ -19,9 +20,13 @@ from msgspec import Meta, Struct, UnsetType
 
 from tracker.api.errors import Refusal
 from tracker.domain.errors import Problem
+from tracker.domain.text import shortened
+from tracker.domain.wording import Sentence, say
 
 T = TypeVar("T", bound=Struct)
 
+FORM = "form"
+"""In a pattern's `extra`: the key of the words that tell what the pattern asks for."""
 ID_PATTERN = r"^[1-9][0-9]{0,17}$"
 EARLIEST_DATE = date(1945, 9, 2)
 LATEST_DATE = date(2199, 12, 31)
@@ -29,13 +34,22 @@ MOST_PROBLEMS = 50
 MOST_ITEMS = 1000
 _BEYOND = {"date_out_of_range", "number_out_of_range"}
 
-Id = Annotated[str, Meta(pattern=ID_PATTERN, description="An identifier; opaque digits.", examples=["17"])]
+Id = Annotated[
+    str,
+    Meta(
+        pattern=ID_PATTERN,
+        description="An identifier; opaque digits.",
+        examples=["17"],
+        extra={FORM: "form.id"},
+    ),
+]
 ClockTime = Annotated[
     str,
     Meta(
         pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$",
         description="Time of day in the official zone, HH:MM.",
         examples=["17:00"],
+        extra={FORM: "form.clock"},
     ),
 ]
 Flag = Annotated[Literal["true", "false"], Meta(description="`true` or `false`.")]
@@ -45,6 +59,7 @@ Limit = Annotated[
         pattern=r"^([1-9][0-9]?|1[0-9]{2}|200)$",
         description="How many rows a page holds, 1 to 200.",
         extra_json_schema={"x-integer": [1, 200]},
+        extra={FORM: "form.limit"},
     ),
 ]
 Cursor = Annotated[
@@ -53,12 +68,18 @@ Cursor = Annotated[
         max_length=1000,
         pattern=r"^[A-Za-z0-9_-]+$",
         description="Where to go on; taken from `next` of a page.",
+        extra={FORM: "form.cursor"},
     ),
 ]
 PRINTABLE = r"^[^\u0000-\u001f\u007f]*$"
 Words = Annotated[
     str,
-    Meta(max_length=200, pattern=PRINTABLE, description="Words to look for; diacritics do not matter."),
+    Meta(
+        max_length=200,
+        pattern=PRINTABLE,
+        description="Words to look for; diacritics do not matter.",
+        extra={FORM: "form.printable"},
+    ),
 ]
 
 
@@ -101,6 +122,7 @@ def read_body(body: bytes, kind: type[T]) -> T:
             parse_constant=_refuse_constant,
             parse_float=_number,
         )
+        value = _composed(value)
         problems = list(faults(value, kind, ""))
         if problems:
             raise _refusal(problems)
@@ -127,6 +149,20 @@ def _number(written: str) -> float | int:
     """A number with a point or an exponent; JSON knows no kinds of numbers, so 7.0 is the integer 7."""
     value = float(written)
     return int(value) if value.is_integer() and abs(value) < 2**53 else value
+
+
+def _composed(value: object) -> object:
+    """Texts composed (NFC), as they are stored: some keyboards send more characters than are read."""
+    match value:
+        case str() if not value.isascii():
+            composed = unicodedata.normalize("NFC", value)
+            return composed if len(composed) <= len(value) else value
+        case list():
+            return [_composed(item) for item in value]
+        case dict():
+            return {key: _composed(item) for key, item in value.items()}
+        case _:
+            return value
 
 
 def _refusal(problems: list[Problem]) -> Refusal:
@@ -172,11 +208,10 @@ def faults(value: object, kind: Any, pointer: str, unknown: str = "unknown_field
 
 
 def _fits_length(value: list[object], kind: Any) -> bool:
-    metas = [m for m in get_args(kind)[1:] if isinstance(m, Meta)] if get_origin(kind) is Annotated else []
     return all(
         (m.max_length is None or len(value) <= m.max_length)
         and (m.min_length is None or len(value) >= m.min_length)
-        for m in metas
+        for m in _metas(kind)
     )
 
 
@@ -204,9 +239,9 @@ def _fault_of_value(value: object, kind: Any, pointer: str) -> Iterator[Problem]
     if isinstance(value, str) and _unwritable(value):
         yield Problem(pointer, "unwritable_text", value)
         return
-    if isinstance(value, str) and value.endswith("\n") and (pattern := _pattern_of(kind)):
+    if isinstance(value, str) and value.endswith("\n") and _has_pattern(kind):
         # The dollar of a pattern means the very end to JSON Schema, and "or before a last newline" to Python.
-        yield Problem(pointer, "wrong_form", value, {"expected": pattern})
+        yield _problem(pointer, "wrong_form", value, kind)
         return
     try:
         converted = msgspec.convert(value, kind)
@@ -219,13 +254,12 @@ def _fault_of_value(value: object, kind: Any, pointer: str) -> Iterator[Problem]
         yield Problem(pointer, "number_out_of_range", value)
 
 
-def _pattern_of(kind: Any) -> str | None:
-    for alternative in _alternatives(kind):
-        if get_origin(alternative) is Annotated:
-            for meta in get_args(alternative)[1:]:
-                if isinstance(meta, Meta) and meta.pattern is not None:
-                    return meta.pattern
-    return None
+def _metas(kind: Any) -> list[Meta]:
+    return [m for m in get_args(kind)[1:] if isinstance(m, Meta)] if get_origin(kind) is Annotated else []
+
+
+def _has_pattern(kind: Any) -> bool:
+    return any(meta.pattern is not None for one in _alternatives(kind) for meta in _metas(one))
 
 
 def _unwritable(value: str) -> bool:
@@ -233,26 +267,82 @@ def _unwritable(value: str) -> bool:
     return "\0" in value or any("\ud800" <= c <= "\udfff" for c in value)
 
 
-_WRONG_TYPE = re.compile(r"Expected `(?P<expected>[^`]+)`, got `(?P<got>[^`]+)`")
-_PATTERN = re.compile(r"matching regex (?P<pattern>'.*'|\".*\")", re.DOTALL)
-_BOUND = re.compile(r"(?P<what>of length|<=|>=|<|>) ?(?P<bound><?>?=? ?[0-9.-]+)")
-
-
 def _told(message: str, value: object, kind: Any, pointer: str) -> Problem:
     """The library's sentence as a code of ours with what was expected."""
-    shown = value if isinstance(value, str | int | float | bool) or value is None else type(value).__name__
-    if match := _WRONG_TYPE.search(message):
-        return Problem(pointer, "wrong_type", shown, {"expected": match["expected"], "got": match["got"]})
-    if match := _PATTERN.search(message):
-        return Problem(pointer, "wrong_form", shown, {"expected": match["pattern"].strip("'\"")})
     if "Invalid enum value" in message:
-        choices = ", ".join(_choices(kind))
-        return Problem(pointer, "not_a_choice", shown, {"allowed": choices})
+        return Problem(pointer, "not_a_choice", value, {"allowed": ", ".join(_choices(kind))})
     if "RFC3339" in message:
-        return Problem(pointer, "not_a_date", shown)
-    if match := _BOUND.search(message):
-        return Problem(pointer, "out_of_bounds", shown, {"bound": match[0]})
-    return Problem(pointer, "wrong_form", shown, {"expected": message.partition(" - at")[0]})
+        return Problem(pointer, "not_a_date", value)
+    if message.startswith("Expected `") and ", got `" in message:
+        return _problem(pointer, "wrong_type", value, kind)
+    if "of length" in message or re.search(r"[<>]=? ?-?[0-9]", message):
+        return _problem(pointer, "out_of_bounds", value, kind)
+    return _problem(pointer, "wrong_form", value, kind)
+
+
+def _problem(pointer: str, code: str, value: object, kind: Any) -> Problem:
+    """A fault whose sentence names the field, the value and the form in words."""
+    params: dict[str, object] = {"expected": expected(kind)}
+    if not pointer:
+        params["field"] = say("form.whole_body")
+    return Problem(pointer, code, _written(value), params)
+
+
+def _written(value: object) -> str:
+    """A value as its sender wrote it: shortened, and of a list or an object only its brackets."""
+    match value:
+        case str():
+            return shortened(value)
+        case list():
+            return "[…]" if value else "[]"
+        case dict():
+            return "{…}" if value else "{}"
+        case _:
+            return shortened(json.dumps(value))
+
+
+_PLAIN_FORMS: dict[Any, str] = {
+    bool: "form.boolean",
+    int: "form.integer",
+    float: "form.decimal",
+    date: "form.date",
+    datetime: "form.instant",
+    list: "form.list",
+    str: "form.text",
+}
+
+
+def expected(kind: Any) -> Sentence:
+    """What a field asks for, in words.
+
+    >>> expected(Annotated[str, Meta(max_length=400)] | None)
+    Sentence(key='form.text_up_to', params={'most': 400})
+    """
+    one = _alternatives(kind)[0]
+    metas, bare = _metas(one), _plain(one)
+    key = next((str(m.extra[FORM]) for m in metas if m.extra and FORM in m.extra), None)
+    if key is not None:
+        return say(key)
+    if get_origin(bare) is Literal or hasattr(bare, "__members__"):
+        return say("form.choice", allowed=", ".join(_choices(kind)))
+    if isinstance(bare, type) and issubclass(bare, Struct):
+        return say("form.object")
+    key = _PLAIN_FORMS[get_origin(bare) or bare]
+    least = next((bound for m in metas for bound in (m.ge, m.min_length) if bound is not None), None)
+    most = next((bound for m in metas for bound in (m.le, m.max_length) if bound is not None), None)
+    match least, most:
+        case None, None:
+            return say(key)
+        case None, _:
+            return say(f"{key}_up_to", most=_bound(most))
+        case _, None:
+            return say(f"{key}_from", least=_bound(least))
+        case _:
+            return say(f"{key}_between", least=_bound(least), most=_bound(most))
+
+
+def _bound(bound: float | None) -> int | str:
+    return bound if isinstance(bound, int) else str(bound)
 
 
 def _choices(kind: Any) -> list[str]:

@@ -11,6 +11,7 @@ from tracker.api.endpoint import Call, Reply, endpoint
 from tracker.api.strict import NoQuery
 from tracker.api.v1.shapes import TIMEZONE, Day
 from tracker.db.calendar import load_calendar
+from tracker.domain import lengths
 from tracker.domain.access import Verb
 from tracker.domain.deadlines import resolve
 from tracker.domain.errors import Invalid
@@ -23,7 +24,7 @@ from tracker.words import render_words
 class PhraseIn(Struct, forbid_unknown_fields=True, kw_only=True):
     """A phrase, and the day its directive was issued; "ngày làm việc" counts from receipt where that is said."""
 
-    phrase: Annotated[str, Meta(min_length=1, max_length=1000)]
+    phrase: Annotated[str, Meta(min_length=1, max_length=lengths.DEADLINE)]
     issued_on: Day
     received_on: Day | None = None
 
@@ -60,7 +61,7 @@ class Resolution(Struct):
 async def resolve_deadline(call: Call[NoQuery, PhraseIn]) -> Reply:
     """The date a phrase comes to, and how it was found."""
     body = call.body
-    phrase = clean_text(body.phrase, "/phrase", 1000, allow_newlines=True)
+    phrase = clean_text(body.phrase, "/phrase", lengths.DEADLINE, allow_newlines=True)
     try:
         found = resolve(
             parse(phrase, body.issued_on), body.issued_on, await load_calendar(), received_on=body.received_on

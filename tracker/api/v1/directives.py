@@ -9,17 +9,17 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tracker.actions import directives as actions
 from tracker.api.endpoint import Call, Reply, endpoint
-from tracker.api.strict import ClockTime, Id, NoBody, NoQuery, Words, texts_of, time_of
+from tracker.api.strict import FORM, ClockTime, Id, NoBody, NoQuery, Words, texts_of, time_of
 from tracker.api.v1.shapes import (
     AgencyCode,
     DirectiveKind,
     Milestone,
     PageQuery,
-    Text,
     Urgency,
     check_version,
 )
 from tracker.db import directives as db
+from tracker.domain import lengths
 from tracker.domain.access import Verb
 from tracker.domain.drafts import NewDirective, NewTask
 from tracker.domain.search import word_key
@@ -46,21 +46,21 @@ class TaskIn(Struct, forbid_unknown_fields=True, kw_only=True):
     `deadline` is the official phrase; `due_on` and `due_time` overrule what it comes to.
     """
 
-    short_name: Annotated[str, Meta(min_length=1, max_length=400)]
-    full_text: Annotated[str, Meta(min_length=1, max_length=30_000)]
+    short_name: Annotated[str, Meta(min_length=1, max_length=lengths.SHORT_NAME)]
+    full_text: Annotated[str, Meta(min_length=1, max_length=lengths.FULL_TEXT)]
     leads: Annotated[list[AgencyCode], Meta(max_length=200)] = []
     cooperating: Annotated[list[AgencyCode], Meta(max_length=200)] = []
     lead_classes: Annotated[list[Annotated[str, Meta(max_length=300)]], Meta(max_length=20)] = []
     cooperating_classes: Annotated[list[Annotated[str, Meta(max_length=300)]], Meta(max_length=20)] = []
-    deadline: Annotated[str, Meta(max_length=1000)] = ""
+    deadline: Annotated[str, Meta(max_length=lengths.DEADLINE)] = ""
     due_on: date | None = None
     due_time: ClockTime | None = None
-    product: Annotated[str, Meta(max_length=4000)] = ""
-    place: Annotated[str, Meta(max_length=400)] = ""
-    report_to: Annotated[str, Meta(max_length=1000)] = ""
-    field: Annotated[str, Meta(max_length=600)] = ""
+    product: Annotated[str, Meta(max_length=lengths.PRODUCT)] = ""
+    place: Annotated[str, Meta(max_length=lengths.PLACE)] = ""
+    report_to: Annotated[str, Meta(max_length=lengths.REPORT_TO)] = ""
+    field: Annotated[str, Meta(max_length=lengths.FIELD)] = ""
     completes_on: Milestone = "issued"
-    officer_email: Annotated[str, Meta(max_length=320)] = ""
+    officer_email: Annotated[str, Meta(max_length=lengths.EMAIL)] = ""
     restricted: bool = False
     early_due_confirmed: bool = False
 
@@ -68,16 +68,21 @@ class TaskIn(Struct, forbid_unknown_fields=True, kw_only=True):
 class DirectiveIn(Struct, forbid_unknown_fields=True, kw_only=True):
     """A signed directive with its tasks; `submission_id` makes a double click one directive."""
 
-    number: Annotated[str, Meta(min_length=1, max_length=200)]
+    number: Annotated[str, Meta(min_length=1, max_length=lengths.NUMBER)]
     kind: DirectiveKind
     issued_on: date
-    issuer: Annotated[str, Meta(min_length=1, max_length=600)]
-    abstract: Annotated[str, Meta(min_length=1, max_length=8000)]
+    issuer: Annotated[str, Meta(min_length=1, max_length=lengths.ISSUER)]
+    abstract: Annotated[str, Meta(min_length=1, max_length=lengths.ABSTRACT)]
     tasks: Annotated[list[TaskIn], Meta(max_length=500)] = []
-    signer: Annotated[str, Meta(max_length=400)] = ""
+    signer: Annotated[str, Meta(max_length=lengths.SIGNER)] = ""
     urgency: Urgency = "normal"
     received_on: date | None = None
-    submission_id: Annotated[str, Meta(min_length=8, max_length=100, pattern=r"^[!-~]+$")] | None = None
+    submission_id: (
+        Annotated[
+            str, Meta(min_length=8, max_length=100, pattern=r"^[!-~]+$", extra={FORM: "form.submission"})
+        ]
+        | None
+    ) = None
 
 
 class TasksIn(Struct, forbid_unknown_fields=True):
@@ -89,9 +94,9 @@ class TasksIn(Struct, forbid_unknown_fields=True):
 class DirectivePatch(Struct, forbid_unknown_fields=True, kw_only=True):
     """What may be corrected; null empties a text that may be empty."""
 
-    issuer: Text | UnsetType | None = UNSET
-    signer: Text | UnsetType | None = UNSET
-    abstract: Text | UnsetType | None = UNSET
+    issuer: Annotated[str, Meta(max_length=lengths.ISSUER)] | UnsetType | None = UNSET
+    signer: Annotated[str, Meta(max_length=lengths.SIGNER)] | UnsetType | None = UNSET
+    abstract: Annotated[str, Meta(max_length=lengths.ABSTRACT)] | UnsetType | None = UNSET
 
 
 class Directive(Struct):

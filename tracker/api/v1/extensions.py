@@ -13,6 +13,7 @@ from tracker.api.strict import Id, NoBody, NoQuery
 from tracker.api.v1.shapes import Day
 from tracker.db import assignments as assignments_db
 from tracker.db import extensions as db
+from tracker.domain import lengths
 from tracker.domain.access import Verb
 from tracker.domain.drafts import ExtensionDecision, NewExtension
 
@@ -21,7 +22,7 @@ class ExtensionIn(Struct, forbid_unknown_fields=True, kw_only=True):
     """A later date and why."""
 
     proposed_on: Day
-    reason: Annotated[str, Meta(min_length=1, max_length=8000)]
+    reason: Annotated[str, Meta(min_length=1, max_length=lengths.EXTENSION_REASON)]
 
 
 class DecisionIn(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -29,8 +30,8 @@ class DecisionIn(Struct, forbid_unknown_fields=True, kw_only=True):
 
     grant: bool
     granted_on: Day | None = None
-    document: Annotated[str, Meta(max_length=400)] = ""
-    reason: Annotated[str, Meta(max_length=4000)] = ""
+    document: Annotated[str, Meta(max_length=lengths.DOCUMENT)] = ""
+    reason: Annotated[str, Meta(max_length=lengths.REASON)] = ""
 
 
 class Extension(Struct):

@@ -13,11 +13,12 @@ from tracker.api.endpoint import Call, Reply, endpoint
 from tracker.api.strict import Id, NoBody, NoQuery, changes_of, id_of
 from tracker.api.v1.shapes import check_version
 from tracker.db.feeds import Feed as FeedValue
+from tracker.domain import lengths
 from tracker.domain.access import Verb
 
 ScopeName = Literal["own_agency", "agencies", "all", "directive", "sessions"]
 AlarmDays = Annotated[list[Annotated[int, Meta(ge=0, le=60)]], Meta(max_length=5)]
-Name = Annotated[str, Meta(min_length=1, max_length=200)]
+Name = Annotated[str, Meta(min_length=1, max_length=lengths.FEED_NAME)]
 
 
 class FeedIn(Struct, forbid_unknown_fields=True, kw_only=True):

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 
 from tracker.actions.overdue import overdue_list
 from tracker.api.endpoint import JSON, Call, Reply, endpoint
-from tracker.api.strict import Id, NoBody, id_of
+from tracker.api.strict import FORM, Id, NoBody, id_of
 from tracker.api.v1.shapes import Day, PartName
 from tracker.documents.overdue_csv import to_csv
 from tracker.documents.overdue_json import to_object
@@ -128,6 +128,7 @@ class OverdueQuery(Struct, forbid_unknown_fields=True, kw_only=True):
                 min_length=1,
                 max_length=2000,
                 pattern=r"^[^,\u0000-\u001f\u007f]{1,40}(,[^,\u0000-\u001f\u007f]{1,40})*$",
+                extra={FORM: "form.codes"},
             ),
         ]
         | None

@@ -13,6 +13,7 @@ from tracker.api.strict import Id, NoBody, NoQuery
 from tracker.api.v1.shapes import Day, Milestone
 from tracker.db import assignments as assignments_db
 from tracker.db import reports as db
+from tracker.domain import lengths
 from tracker.domain.access import Verb
 from tracker.domain.drafts import NewReport
 
@@ -23,10 +24,10 @@ class ReportIn(Struct, forbid_unknown_fields=True, kw_only=True):
     """Progress, an obstacle, or completion with the number of the document that proves it."""
 
     kind: ReportKind
-    summary: Annotated[str, Meta(min_length=1, max_length=8000)]
+    summary: Annotated[str, Meta(min_length=1, max_length=lengths.SUMMARY)]
     percent: Annotated[int, Meta(ge=0, le=100)] | None = None
-    addressed_to: Annotated[str, Meta(max_length=600)] = ""
-    evidence_number: Annotated[str, Meta(max_length=200)] = ""
+    addressed_to: Annotated[str, Meta(max_length=lengths.ADDRESSED_TO)] = ""
+    evidence_number: Annotated[str, Meta(max_length=lengths.EVIDENCE_NUMBER)] = ""
     evidence_on: Day | None = None
     milestone: Milestone = "issued"
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from tracker.api.strict import PRINTABLE, Cursor, Id, Limit
+from tracker.api.strict import FORM, PRINTABLE, Cursor, Id, Limit
 from tracker.domain.errors import StaleVersion
 from tracker.domain.zone import OFFICIAL_ZONE
 
@@ -15,7 +15,14 @@ TIMEZONE = str(OFFICIAL_ZONE)
 
 AgencyCode = Annotated[
     str,
-    Meta(min_length=1, max_length=40, pattern=PRINTABLE, description="Code of an agency.", examples=["G10"]),
+    Meta(
+        min_length=1,
+        max_length=40,
+        pattern=PRINTABLE,
+        description="Code of an agency.",
+        examples=["G10"],
+        extra={FORM: "form.agency_code"},
+    ),
 ]
 Day = Annotated[date, Meta(description="Civil date in the official zone.", examples=["2025-11-30"])]
 
@@ -50,9 +57,6 @@ FineName = Literal[
     "superseded",
     "not_yet_assigned",
 ]
-
-
-Text = Annotated[str, Meta(max_length=30_000)]
 
 
 def check_version(stands: int, wanted: int | None) -> None:

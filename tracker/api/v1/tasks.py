@@ -10,8 +10,9 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from tracker.actions import directives as actions
 from tracker.api.endpoint import Call, Reply, endpoint
 from tracker.api.strict import Id, NoBody, NoQuery, texts_of
-from tracker.api.v1.shapes import Milestone, Text, check_version
+from tracker.api.v1.shapes import Milestone, check_version
 from tracker.db import directives as db
+from tracker.domain import lengths
 from tracker.domain.access import Verb
 
 
@@ -43,12 +44,12 @@ class TaskList(Struct):
 class TaskPatch(Struct, forbid_unknown_fields=True, kw_only=True):
     """What may be corrected; null empties a text that may be empty. Deadlines are moved at the assignment."""
 
-    short_name: Annotated[str, Meta(max_length=400)] | UnsetType | None = UNSET
-    full_text: Text | UnsetType | None = UNSET
-    product: Text | UnsetType | None = UNSET
-    place: Text | UnsetType | None = UNSET
-    report_to: Text | UnsetType | None = UNSET
-    field: Text | UnsetType | None = UNSET
+    short_name: Annotated[str, Meta(max_length=lengths.SHORT_NAME)] | UnsetType | None = UNSET
+    full_text: Annotated[str, Meta(max_length=lengths.FULL_TEXT)] | UnsetType | None = UNSET
+    product: Annotated[str, Meta(max_length=lengths.PRODUCT)] | UnsetType | None = UNSET
+    place: Annotated[str, Meta(max_length=lengths.PLACE)] | UnsetType | None = UNSET
+    report_to: Annotated[str, Meta(max_length=lengths.REPORT_TO)] | UnsetType | None = UNSET
+    field: Annotated[str, Meta(max_length=lengths.FIELD)] | UnsetType | None = UNSET
 
 
 def shown(row: db.Task) -> Task:
