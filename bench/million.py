@@ -5,14 +5,15 @@ Built once by SQL in the data folder (`var/bench`), used by every measurement. T
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+from tracker import process
 from tracker.actions.ladders import ensure_default
 from tracker.actions.office import use_office
 from tracker.db.calendar import insert_days, insert_years, load_calendar
@@ -163,6 +164,6 @@ async def forget(sql: str) -> None:
     await execute(sql)
 
 
-def run(work: Callable[[], Awaitable[None]]) -> None:
-    """The main function of a measurement."""
-    asyncio.run(work())  # type: ignore[arg-type]  # every measurement is a coroutine function
+def run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """The main function of a measurement, in the loop that the service runs in."""
+    process.run(work())

@@ -8,7 +8,6 @@ arguments and returns an exit code, or a coroutine of one.  What all commands sh
 from __future__ import annotations
 
 import argparse
-import asyncio
 import importlib
 import inspect
 import os
@@ -94,7 +93,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parsed = build_parser().parse_args(given)
         outcome = parsed.run(parsed)
         if inspect.iscoroutine(outcome):
-            outcome = asyncio.run(outcome)
+            from tracker.process import run
+
+            outcome = run(outcome)
         return int(outcome or 0)
     except SettingsError as wrong:
         for setting in wrong.problems:

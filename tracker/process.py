@@ -9,14 +9,17 @@ import logging
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, TypeVar
 
 from tracker.db.embedded import PR_SET_PDEATHSIG, EmbeddedPostgres
 from tracker.settings import Secret, Settings
+
+T = TypeVar("T")
 
 
 @asynccontextmanager
@@ -126,3 +129,16 @@ class Stop:
     def is_asked(self) -> bool:
         """Whether the end has been asked for."""
         return self._asked.is_set()
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end in a loop of this process's own: uvloop, which halves the cost of every message and answer.
+
+    Where it is not to be had, asyncio's own loop does the same more slowly.
+    """
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(work)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 
 from tracker.db.engine import close_pool, open_pool
 from tracker.jobs.worker import delivery_of, transport_of
+from tracker.process import run
 from tracker.settings import load
 
 
@@ -23,4 +23,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    run(main())
