@@ -426,3 +426,39 @@ async def test_the_overdue_list_of_a_day_out_of_range_is_refused(day: date) -> N
         await overdue_list(world.secretariat, day)
 
     assert [(p.field, p.code) for p in refused.value.problems] == [("/as_of", "date_out_of_range")]
+
+
+def slips(refused: pytest.ExceptionInfo[Invalid]) -> list[tuple[str, str, object]]:
+    """Field, code and latest year of every problem."""
+    return [(p.field, p.code, p.params.get("latest_year")) for p in refused.value.problems]
+
+
+async def test_a_deadline_thirty_years_off_is_a_slip_and_refused_wherever_it_is_set() -> None:
+    world = await build_world()
+    far = date(2106, 3, 31)
+
+    with pytest.raises(Invalid) as by_phrase:
+        await one(world, deadline="trước ngày 31/3/2106")
+    with pytest.raises(Invalid) as by_date:
+        await directives.record(world.secretariat, directive(task("", due_on=far)), MONDAY)
+    assert slips(by_phrase) == [("/tasks/0/deadline", "deadline_too_far", 2055)]
+    assert slips(by_date) == [("/tasks/0/due_on", "deadline_too_far", 2055)]
+    assert await fetchval("SELECT count(*) FROM directive") == 0
+
+    assignment = await one(world)
+    with pytest.raises(Invalid) as corrected:
+        await assignments.set_deadline(world.secretariat, assignment, None, far, None, "Sửa", "", MONDAY)
+    with pytest.raises(Invalid) as asked:
+        await extensions.request(world.agency, assignment, None, NewExtension("Chờ ý kiến", far), MONDAY)
+    extension = await extensions.request(
+        world.agency, assignment, None, NewExtension("Chờ ý kiến", date(2026, 3, 31)), MONDAY
+    )
+    with pytest.raises(Invalid) as granted:
+        await extensions.decide(
+            world.secretariat, extension, None, ExtensionDecision(True, far, "99/VPCP-KSTT"), MONDAY
+        )
+
+    assert slips(corrected) == [("/due_on", "deadline_too_far", 2055)]
+    assert slips(asked) == [("/proposed_on", "deadline_too_far", 2055)]
+    assert slips(granted) == [("/granted_on", "deadline_too_far", 2055)]
+    assert (await get_assignment(world.secretariat, assignment)).due_on == date(2025, 12, 15)

@@ -26,6 +26,7 @@ from tracker.domain.assignments import DeadlineCause, DueKind, Event, NotReporte
 from tracker.domain.directory import Actor, check_exists
 from tracker.domain.errors import Conflict, Invalid, StaleVersion
 from tracker.domain.moments import skipped_rank
+from tracker.domain.recording import deadline_too_far
 from tracker.domain.text import clean_text
 from tracker.domain.zone import civil_day, civil_now
 
@@ -272,6 +273,9 @@ async def set_deadline(
         transition(row.state, Event.MOVE_DEADLINE)
         if due_on < row.directive_issued_on and not early_confirmed:
             raise Invalid.one("/due_on", "deadline_before_issue", due_on, issued_on=row.directive_issued_on)
+        too_far = deadline_too_far("/due_on", due_on, row.directive_issued_on)
+        if too_far is not None:
+            raise Invalid([too_far])
         if (due_on, due_time) == (row.due_on, row.due_time):
             raise Invalid.one("/due_on", "deadline_unchanged", due_on)
         cause = DeadlineCause.EVENT if row.due_kind == DueKind.EVENT else DeadlineCause.CORRECTION

@@ -8,6 +8,7 @@ from datetime import datetime
 from tracker.actions import notices
 from tracker.actions.assignments import change, locked, move_deadline, remember
 from tracker.db import extensions as extensions_db
+from tracker.db.assignments import Assignment
 from tracker.db.engine import transaction
 from tracker.domain import lengths
 from tracker.domain.access import Verb
@@ -15,7 +16,7 @@ from tracker.domain.assignments import DeadlineCause, Event, is_past, transition
 from tracker.domain.directory import Actor
 from tracker.domain.drafts import ExtensionDecision, NewExtension
 from tracker.domain.errors import Conflict, Invalid, Problem
-from tracker.domain.recording import Collector
+from tracker.domain.recording import Collector, deadline_too_far
 from tracker.domain.text import clean_text
 from tracker.domain.zone import civil_now
 
@@ -58,6 +59,9 @@ async def request(
             raise NoDeadlineToExtend(due_kind=row.due_kind)
         if new.proposed_on <= row.due_on:
             raise Invalid.one("/proposed_on", "extension_not_later", new.proposed_on, due_on=row.due_on)
+        too_far = deadline_too_far("/proposed_on", new.proposed_on, row.directive_issued_on)
+        if too_far is not None:
+            raise Invalid([too_far])
         waiting = await extensions_db.find_pending_extension(row.id)
         if waiting is not None:
             raise ExtensionPending(proposed_on=waiting.proposed_on)
@@ -95,7 +99,7 @@ async def decide(
         if extension.state != "pending":
             raise ExtensionDecided(state=extension.state, decided_at=extension.decided_at)
         transition(row.state, Event.MOVE_DEADLINE)
-        decision = _judge(decision, extension, row.extension_count)
+        decision = _judge(decision, extension, row)
         assert actor.official_id is not None
         state = "granted" if decision.grant else "refused"
         decided = await extensions_db.decide_extension(
@@ -131,7 +135,7 @@ async def decide(
 
 
 def _judge(
-    decision: ExtensionDecision, extension: extensions_db.Extension, extension_count: int
+    decision: ExtensionDecision, extension: extensions_db.Extension, row: Assignment
 ) -> ExtensionDecision:
     problems: list[Problem] = []
     collect = Collector(problems)
@@ -147,12 +151,17 @@ def _judge(
             "/reason",
             lengths.REASON,
             # A refusal says why, and so does granting more than the rules allow.
-            required=not decision.grant or extension_count >= EXTENSIONS_ALLOWED,
+            required=not decision.grant or row.extension_count >= EXTENSIONS_ALLOWED,
             newlines=True,
         ),
     )
     if granted_on is not None and granted_on <= extension.due_before:
         collect.add("/granted_on", "extension_not_later", granted_on, due_on=extension.due_before)
+    too_far = (
+        None if granted_on is None else deadline_too_far("/granted_on", granted_on, row.directive_issued_on)
+    )
+    if too_far is not None:
+        collect.problem(too_far)
     if problems:
         raise Invalid(problems)
     return cleaned

@@ -36,6 +36,7 @@ DIRECTIVE_KINDS = ("resolution", "decision", "directive", "dispatch", "conclusio
 URGENCIES = ("normal", "urgent", "very_urgent", "express")
 MILESTONES = ("submitted", "issued")
 TASKS_AT_ONCE = 500
+LONGEST_TERM_YEARS = 30
 _WAITING = frozenset({Kind.NONE, Kind.EVENT, Kind.RELATIVE_DAYS, Kind.RELATIVE_WORKDAYS, Kind.WINDOW})
 """Families that may stay without a date until something happens; any other must come to one."""
 
@@ -252,11 +253,27 @@ def judge_deadline(
         )
     elif resolution.undecided is not None and resolution.kind not in _WAITING:
         collect.add("/deadline", "deadline_undecided", task.deadline)
+    field = "/due_on" if task.due_on is not None else "/deadline"
+    too_far = None if due.due_on is None else deadline_too_far(field, due.due_on, directive.issued_on)
+    if too_far is not None:
+        collect.problem(too_far)
     if due.before_issue and not task.early_due_confirmed:
-        field = "/due_on" if task.due_on is not None else "/deadline"
         written = task.due_on or resolution.written_on or due.due_on
         collect.add(field, "deadline_before_issue", written, issued_on=directive.issued_on)
     return rule, due
+
+
+def deadline_too_far(field: str, due_on: date, issued_on: date) -> Problem | None:
+    """The problem of a deadline that can only be a slip of the pen: more than thirty years after its directive.
+
+    >>> deadline_too_far("/due_on", date(2055, 11, 20), date(2025, 11, 20)) is None
+    True
+    """
+    latest_year = issued_on.year + LONGEST_TERM_YEARS
+    if (due_on.year, due_on.month, due_on.day) <= (latest_year, issued_on.month, issued_on.day):
+        return None
+    params = {"issued_on": issued_on, "latest_year": latest_year, "years": LONGEST_TERM_YEARS}
+    return Problem(field, "deadline_too_far", due_on, params)
 
 
 def due_from(resolution: Resolution, issued_on: date, calendar: WorkCalendar) -> Due:
