@@ -184,6 +184,38 @@ async def test_every_fault_of_a_body_is_named_with_its_pointer(api: Api) -> None
     assert "letter?" in answer.text
 
 
+async def test_a_reversed_span_is_refused_naming_both_days(api: Api) -> None:
+    office = await api.client(api.world.secretariat)
+
+    answer = await office.get("/api/v1/assignments?due_from=2026-01-01&due_to=2025-01-01")
+    one_day = await office.get("/api/v1/assignments?due_from=2026-01-01&due_to=2026-01-01")
+
+    assert (answer.status_code, one_day.status_code) == (422, 200)
+    errors = answer.json()["errors"]
+    assert [(e["pointer"], e["code"]) for e in errors] == [
+        ("/due_from", "span_reversed"),
+        ("/due_to", "span_reversed"),
+    ]
+    for error in errors:
+        assert "01/01/2026" in error["detail"]
+        assert "01/01/2025" in error["detail"]
+
+
+async def test_a_feed_of_one_directive_without_its_id_is_told_that_it_is_missing(api: Api) -> None:
+    office = await api.client(api.world.secretariat)
+
+    missing = await office.post("/api/v1/feeds", json={"name": "Lịch", "scope": "directive"})
+    unknown = await office.post(
+        "/api/v1/feeds", json={"name": "Lịch", "scope": "directive", "directive_id": "999"}
+    )
+
+    assert (missing.status_code, unknown.status_code) == (422, 422)
+    (error,) = missing.json()["errors"]
+    assert (error["pointer"], error["code"]) == ("/directive_id", "feed_without_directive")
+    assert "missing" in error["detail"]
+    assert [e["code"] for e in unknown.json()["errors"]] == ["unknown_directive"]
+
+
 # -- A2 ------------------------------------------------------------------------------------------------
 
 RESOURCES = [

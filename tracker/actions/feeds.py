@@ -252,8 +252,12 @@ async def _check_scope(actor: Actor, new: NewFeed, problems: list[Problem]) -> N
         )
     if new.scope == FeedScope.AGENCIES:
         problems += await _agency_problems(actor, new.agency_ids)
-    if new.scope == FeedScope.DIRECTIVE and (
-        new.directive_id is None or not await feeds_db.sees_directive(actor, new.directive_id)
+    if new.scope == FeedScope.DIRECTIVE and new.directive_id is None:
+        problems.append(Problem("/directive_id", "feed_without_directive", None, {"scope": new.scope}))
+    elif (
+        new.scope == FeedScope.DIRECTIVE
+        and new.directive_id is not None
+        and not await feeds_db.sees_directive(actor, new.directive_id)
     ):
         problems.append(Problem("/directive_id", "unknown_directive", new.directive_id))
 

@@ -27,7 +27,9 @@ from tracker.db import assignments as db
 from tracker.db.calendar import load_calendar
 from tracker.db.history import list_history
 from tracker.db.reads_api import AssignmentFilter, list_assignments_page
+from tracker.domain import lengths
 from tracker.domain.access import Verb
+from tracker.domain.errors import Invalid, Problem
 from tracker.domain.workdays import WorkCalendar
 from tracker.domain.zone import civil_day
 from tracker.i18n import Language
@@ -122,36 +124,36 @@ class AssignmentQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
 class NoteIn(Struct, forbid_unknown_fields=True):
     """A note, if there is something to say."""
 
-    note: Annotated[str, Meta(max_length=4000)] = ""
+    note: Annotated[str, Meta(max_length=lengths.NOTE)] = ""
 
 
 class ReasonIn(Struct, forbid_unknown_fields=True):
     """Why."""
 
-    reason: Annotated[str, Meta(min_length=1, max_length=4000)]
+    reason: Annotated[str, Meta(min_length=1, max_length=lengths.REASON)]
 
 
 class WithdrawalIn(Struct, forbid_unknown_fields=True, kw_only=True):
     """Why a task is taken back, and the document that says so."""
 
-    reason: Annotated[str, Meta(min_length=1, max_length=4000)]
-    document: Annotated[str, Meta(max_length=400)] = ""
+    reason: Annotated[str, Meta(min_length=1, max_length=lengths.REASON)]
+    document: Annotated[str, Meta(max_length=lengths.DOCUMENT)] = ""
 
 
 class TransferIn(Struct, forbid_unknown_fields=True, kw_only=True):
     """To whom a task goes on, why, and the document that says so."""
 
     to_agency: AgencyCode
-    reason: Annotated[str, Meta(min_length=1, max_length=4000)]
-    document: Annotated[str, Meta(max_length=400)] = ""
+    reason: Annotated[str, Meta(min_length=1, max_length=lengths.REASON)]
+    document: Annotated[str, Meta(max_length=lengths.DOCUMENT)] = ""
 
 
 class CommitmentIn(Struct, forbid_unknown_fields=True, kw_only=True):
     """The date an agency promises, why it is late, and its letter."""
 
     committed_on: Day
-    cause: Annotated[str, Meta(min_length=1, max_length=4000)]
-    document: Annotated[str, Meta(max_length=400)] = ""
+    cause: Annotated[str, Meta(min_length=1, max_length=lengths.CAUSE)]
+    document: Annotated[str, Meta(max_length=lengths.DOCUMENT)] = ""
 
 
 class DeadlineIn(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -159,8 +161,8 @@ class DeadlineIn(Struct, forbid_unknown_fields=True, kw_only=True):
 
     due_on: Day
     due_time: ClockTime | None = None
-    reason: Annotated[str, Meta(min_length=1, max_length=4000)]
-    document: Annotated[str, Meta(max_length=400)] = ""
+    reason: Annotated[str, Meta(min_length=1, max_length=lengths.REASON)]
+    document: Annotated[str, Meta(max_length=lengths.DOCUMENT)] = ""
     early_due_confirmed: bool = False
 
 
@@ -271,6 +273,14 @@ async def reply_with(call: Call[Any, Any], assignment_id: int, **more: Any) -> R
 async def list_assignments(call: Call[AssignmentQuery, NoBody]) -> Reply:
     """The assignments you may know of that fit every filter, by deadline."""
     query = call.query
+    if query.due_from is not None and query.due_to is not None and query.due_from > query.due_to:
+        span = {"from": query.due_from, "to": query.due_to}
+        raise Invalid(
+            [
+                Problem("/due_from", "span_reversed", query.due_from, span),
+                Problem("/due_to", "span_reversed", query.due_to, span),
+            ]
+        )
     position = call.position()
     wanted = AssignmentFilter(
         status=query.status,
