@@ -9,6 +9,7 @@ from string import Formatter
 from jinja2 import nodes
 
 from tracker.i18n import catalogue
+from tracker.mail.contexts import KINDS
 from tracker.web.rendering import environment
 
 WEB = Path(__file__).parents[2] / "tracker" / "web"
@@ -52,6 +53,11 @@ def test_both_languages_know_the_same_sentences_with_the_same_parameters() -> No
     assert vietnamese.keys() == english.keys()
     differing = [key for key in vietnamese if parameters(vietnamese[key]) != parameters(english[key])]
     assert differing == []
+
+
+def test_every_kind_of_mail_has_a_name_on_the_story_of_an_assignment() -> None:
+    for language in ("vi", "en"):
+        assert sorted({f"mail_kind.{kind}" for kind in KINDS} - catalogue(language).keys()) == []
 
 
 def test_every_template_is_used_and_parses() -> None:
