@@ -140,7 +140,7 @@ def _print_foreseen(foreseen: list[Foreseen], now: datetime, *, as_json: bool) -
         (
             f.agency_name,
             f"{f.directive_number}: {f.short_name}",
-            words(f"cli_step_{f.step_code}") if has(f"cli_step_{f.step_code}") else f.step_code,
+            _step(f.step_code, f.occurrence),
             f"{words(f'cli_verdict_{f.verdict.value}')}: {_reason(f.verdict.value, f.reason)}",
             _people(f.people),
         )
@@ -262,6 +262,12 @@ def explanation_json(told: Explanation) -> dict[str, object]:
     }
 
 
+def _step(code: str, occurrence: int) -> str:
+    """The step of a ladder in words; a step of somebody's own ladder by its code."""
+    step = words(f"cli_step_{code}") if has(f"cli_step_{code}") else code
+    return words("cli_step_again", step=step, count=occurrence) if occurrence > 1 else step
+
+
 def _print_explanation(told: Explanation) -> None:
     row = told.assignment
     print(f"{row.directive_number}: {row.short_name}")
@@ -277,13 +283,13 @@ def _print_explanation(told: Explanation) -> None:
         )
         state = words(f"cli_message_{r.message_state}") if r.message_state else _reason("skip", r.reason)
         reply = f" ({r.reply_code} {r.reply_text})" if r.reply_code else ""
-        print(f"  {_shown(r.decided_at)}  {r.step_code}/{r.occurrence}  {who}: {state}{reply}")
+        print(f"  {_shown(r.decided_at)}  {_step(r.step_code, r.occurrence)}  {who}: {state}{reply}")
     if not told.reminders:
         say("cli_explain_none")
     print()
     say("cli_explain_next")
     for d in (*told.decisions, *told.review):
         when = _shown(d.at) if d.at else "–"
-        step = f"{d.moment.step.code}/{d.moment.occurrence}"
+        step = _step(d.moment.step.code, d.moment.occurrence)
         people = _people(told.foreseen[d.moment.key])
         print(f"  {when}  {step}  {_reason(d.verdict.value, d.reason.value)}  {people}")

@@ -402,4 +402,6 @@ def _tell(settings: Settings, mailbox: LocalMailbox | None) -> None:
     width = max(len(path) for path, _ in rows) + len(settings.address) + 3
     for path, key in rows:
         print(f"  {(settings.address + path).ljust(width)}{words(key)}", flush=True)
+    if settings.data_dir != terminal.settings().data_dir:
+        say("cli_up_folder", folder=settings.data_dir)
     say("cli_up_stop")
