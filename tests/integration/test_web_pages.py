@@ -487,6 +487,38 @@ async def test_a_day_forward_sweeps_and_delivers_at_once(made: Scene) -> None:
     assert "thứ Ba 25/11/2025" in (await visitor.get("/viec")).text
 
 
+@pytest.mark.parametrize("days", ["0", "-1", "abc", "31", "", "٣", "1.5", "999999999999"])
+async def test_days_the_clock_cannot_go_are_refused_and_nothing_moves(made: Scene, days: str) -> None:
+    visitor = await Visitor(made).sign_in(made.world.secretariat)
+    before = made.mailbox.count()
+
+    answer = await visitor.post("/dong-ho/tien", from_page="/viec", so_ngay=days, ve="/viec")
+
+    assert answer.status_code == 422
+    assert 'href="#so-ngay"' in answer.text
+    assert 'id="so-ngay"' in answer.text
+    assert f"“{days}” không phải số ngày đi tới được; chọn từ 1 đến 30" in unescape(answer.text)
+    assert (clock.utc_now() - MONDAY).days == 0
+    assert made.mailbox.count() == before
+
+
+async def test_a_reversed_span_and_an_unknown_agency_are_said_where_they_stand(made: Scene) -> None:
+    for persona in (made.world.secretariat, made.world.agency):
+        visitor = await Visitor(made).sign_in(persona)
+
+        span = await visitor.get("/viec?tu-ngay=2026-01-01&den-ngay=2025-01-01")
+        agency = await visitor.get("/viec?co-quan=XX")
+        unreadable = await visitor.get("/viec?co-quan=XX&tu-ngay=hôm+nay".replace("ô", "%C3%B4"))
+
+        assert (span.status_code, agency.status_code, unreadable.status_code) == (422, 422, 400)
+        assert 'href="#tu-ngay"' in span.text
+        assert "ngày bắt đầu 01/01/2026 sau ngày kết thúc 01/01/2025" in span.text
+        assert "Không có cơ quan nào mang mã “XX”." in agency.text
+        assert (
+            await visitor.get("/viec?co-quan=BYT&tu-ngay=2025-01-01&den-ngay=2025-01-01")
+        ).status_code == 200
+
+
 async def test_letters_are_read_as_a_mail_client_shows_them(made: Scene) -> None:
     visitor = await Visitor(made).sign_in(made.world.secretariat)
     letters = made.mailbox.list_messages()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -13,7 +14,7 @@ from tracker.db import reads_web
 from tracker.domain.errors import NotFound
 from tracker.domain.zone import at_official, civil_day
 from tracker.web import wording
-from tracker.web.forms import read_form
+from tracker.web.forms import Form, read_form
 from tracker.web.page import Page, local_path, open_page, parse_id
 from tracker.web.state import WebRequest, state_of
 from tracker.web.wording import Chip
@@ -38,7 +39,7 @@ async def home(request: WebRequest) -> Response[bytes]:
         return page.see(page.home)
     if not page.is_demonstration:
         return page.render("no-sign-in.html", status=200)
-    return await _choose(page)
+    return await _choose(page, Form({}))
 
 
 @get("/dang-nhap", include_in_schema=False)
@@ -47,16 +48,22 @@ async def sign_in_page(request: WebRequest) -> Response[bytes]:
     page = await open_page(request)
     if not page.is_demonstration:
         return page.render("no-sign-in.html", status=200)
-    return await _choose(page)
+    return await _choose(page, Form({}))
 
 
-async def _choose(page: Page) -> Response[bytes]:
+async def _choose(page: Page, form: Form) -> Response[bytes]:
     personas = await reads_web.list_personas()
     groups = [
         PersonaGroup(page.word("role", role), page.s(f"role.{role}.does"), list(people))
         for role, people in groupby(personas, key=lambda v: v.actor.role)
     ]
-    return page.render("start.html", groups=groups, next=local_path(page.query.get("tiep"), ""))
+    return page.render(
+        "start.html",
+        status=422 if form.problems else 200,
+        form=form,
+        groups=groups,
+        next=local_path(page.query.get("tiep"), ""),
+    )
 
 
 def _demonstration_only(request: WebRequest) -> None:
@@ -94,9 +101,11 @@ async def step_clock(request: WebRequest) -> Response[bytes]:
     _demonstration_only(request)
     page = await open_page(request)
     form = await read_form(page)
-    given = form.text("so-ngay") or "1"
-    days = int(given) if given.isascii() and given.isdigit() and len(given) <= 2 else 1
-    for _ in range(max(1, min(days, MOST_DAYS_AT_ONCE))):
+    days = _days_forward(form)
+    if form.problems:
+        page.shown_path = "/dang-nhap"
+        return await _choose(page, form)
+    for _ in range(days):
         # One day after the other: each has reminders of its own, and they go at the hour of the digest.
         await demo_clock.step(1)
         morning = at_official(civil_day(clock.utc_now()), page.state.settings.digest_time)
@@ -106,6 +115,15 @@ async def step_clock(request: WebRequest) -> Response[bytes]:
             await page.state.after_step()
     today = wording.long_day(page.language, civil_day(clock.utc_now()))
     return page.see(local_path(form.text("ve"), "/"), "notice.stepped", day=today)
+
+
+def _days_forward(form: Form) -> int:
+    """How many days to go forward: one unless the form says; a number that cannot be gone is noted."""
+    given = form.text("so-ngay") if form.has("so-ngay") else "1"
+    if re.fullmatch(r"[0-9]{1,2}", given) and 1 <= int(given) <= MOST_DAYS_AT_ONCE:
+        return int(given)
+    form.refuse("so-ngay", "form_bad_days", most=MOST_DAYS_AT_ONCE)
+    return 0
 
 
 @get("/tro-giup", include_in_schema=False)

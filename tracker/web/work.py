@@ -12,6 +12,7 @@ from tracker.actions.standing import workdays_between
 from tracker.db import reads_web
 from tracker.db.assignments import Assignment
 from tracker.db.calendar import load_calendar
+from tracker.db.directory import list_agencies
 from tracker.domain.access import Verb, require
 from tracker.domain.errors import NotPermitted
 from tracker.web.forms import Form
@@ -23,6 +24,7 @@ from tracker.web.wording import short_day
 PAGE_ROWS = 50
 GROUP_ROWS = 7
 _AFTER = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}|0)\.([1-9][0-9]{0,17})")
+_SENSELESS = frozenset({"span_reversed", "agency_unknown"})
 _FILTER_OF = {word: name for name, word in STATUS_WORDS.items()}
 
 
@@ -52,7 +54,8 @@ async def work(request: WebRequest) -> Response[bytes]:
     require(page.actor, Verb.LIST)
     calendar = await load_calendar()
     moment = as_of(page, calendar)
-    form, chosen = _read_filter(page)
+    known = frozenset(agency.code for agency in await list_agencies())
+    form, chosen = _read_filter(page, known)
     rows: list[Assignment] = []
     total = 0
     if not form.problems:
@@ -63,7 +66,7 @@ async def work(request: WebRequest) -> Response[bytes]:
     agencies = await reads_web.list_agency_choices(page.actor)
     return page.render(
         "work.html",
-        status=400 if form.problems else 200,
+        status=_status(form),
         heading=page.s("work.title_agency" if page.is_agency else "work.title"),
         lead=page.s(
             "work.lead", status=page.s(f"filter.status.{chosen.status}").lower(), count=page.number(total)
@@ -79,15 +82,27 @@ async def work(request: WebRequest) -> Response[bytes]:
     )
 
 
-def _read_filter(page: Page) -> tuple[Form, reads_web.WorkFilter]:
+def _status(form: Form) -> int:
+    """As the API answers: 400 for what cannot be read, 422 for what can be and makes no sense."""
+    if not form.problems:
+        return 200
+    return 422 if all(problem.code in _SENSELESS for problem in form.problems) else 400
+
+
+def _read_filter(page: Page, known_agencies: frozenset[str]) -> tuple[Form, reads_web.WorkFilter]:
     form = Form({"tinh-trang": STATUS_WORDS["open"], **page.query})
     status = _FILTER_OF.get(form.text("tinh-trang"))
     if status is None:
         form.refuse("tinh-trang", "form_bad_choice")
     due_from, due_to = form.date("tu-ngay"), form.date("den-ngay")
+    if due_from is not None and due_to is not None and due_from > due_to:
+        form.refuse("tu-ngay", "span_reversed", **{"from": due_from, "to": due_to})
+    agency_code = form.text("co-quan")
+    if agency_code and agency_code not in known_agencies:
+        form.refuse("co-quan", "agency_unknown")
     return form, reads_web.WorkFilter(
         status=status or "open",
-        agency_code=form.text("co-quan")[:40],
+        agency_code=agency_code,
         directive=form.text("van-ban")[:60],
         words=form.text("tu")[:200],
         due_from=due_from,
