@@ -519,6 +519,18 @@ async def test_a_reversed_span_and_an_unknown_agency_are_said_where_they_stand(m
         ).status_code == 200
 
 
+async def test_a_letter_opens_its_task_as_its_reader(made: Scene) -> None:
+    visitor = await Visitor(made).sign_in(made.world.secretariat)
+    letter = next(x for x in made.mailbox.list_messages() if x.recipient == "focal@byt.example.vn")
+
+    page = await visitor.get(f"/thu/{letter.id}")
+
+    assert "Mở nhiệm vụ với vai focal BYT" in page.text
+    leads_to = re.search(r'name="tiep" value="(/viec/[0-9]+/BYT)"', page.text)
+    assert leads_to is not None
+    assert f'name="nguoi" value="{made.world.officials["byt.focal"]}"' in page.text
+
+
 async def test_letters_are_read_as_a_mail_client_shows_them(made: Scene) -> None:
     visitor = await Visitor(made).sign_in(made.world.secretariat)
     letters = made.mailbox.list_messages()

@@ -44,17 +44,28 @@ async def find_visitor(official_id: int) -> Visitor | None:
     return None if row is None else _visitor(row)
 
 
+async def find_visitor_by_address(email: str) -> Visitor | None:
+    """The active official whom a letter was sent to."""
+    row = await fetchrow(f"{_VISITOR} WHERE lower(o.email) = lower($1) AND o.is_active", email)
+    return None if row is None else _visitor(row)
+
+
 async def list_personas(per_role: int = 3) -> list[Visitor]:
     """A few people of each role whom a visitor of the demonstration may play, those with most to do first."""
     rows = await fetch(
         f"""
-        WITH candidate AS (
+        WITH first AS (  -- one person of each agency and role; the assigning side has no agency
+            SELECT DISTINCT ON (o.role, coalesce(o.agency_id, -o.id)) o.id, o.role, o.agency_id, o.contact_order,
+                   o.sort_key
+            FROM official o WHERE o.is_active
+            ORDER BY o.role, coalesce(o.agency_id, -o.id), o.contact_order, o.id
+        ), candidate AS (
             SELECT o.id, o.role, row_number() OVER (
                 PARTITION BY o.role
                 ORDER BY (SELECT count(*) FROM assignment a WHERE a.agency_id = o.agency_id
                           AND a.state IN ('assigned', 'acknowledged', 'in_progress', 'reported', 'returned')) DESC,
                          o.contact_order, o.sort_key, o.id) AS place
-            FROM official o WHERE o.is_active
+            FROM first o
         )
         SELECT v.* FROM ({_VISITOR}) v JOIN candidate c ON c.id = v.id WHERE c.place <= $1
         ORDER BY array_position(

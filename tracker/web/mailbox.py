@@ -13,11 +13,12 @@ from litestar.params import FromPath
 
 from tracker.api.security import SECURITY_HEADERS
 from tracker.db import reads_web
+from tracker.db.reads_web import Visitor
 from tracker.domain.errors import NotFound
 from tracker.domain.zone import civil_now
 from tracker.feeds.reading import ReadEvent, read_events
 from tracker.mailbox import LetterView, LocalMailbox
-from tracker.web.page import Page, open_page, parse_id
+from tracker.web.page import Page, local_path, open_page, parse_id
 from tracker.web.state import WebRequest, state_of
 from tracker.web.wording import clock
 
@@ -82,6 +83,8 @@ class MailView:
     events: list[EventCard]
     attachments: list[File]
     source: str
+    reader: Visitor | None
+    leads_to: str
 
 
 def _mailbox(request: WebRequest) -> LocalMailbox:
@@ -163,8 +166,16 @@ async def letter(request: WebRequest, letter_id: FromPath[str]) -> Response[byte
             for number, x in enumerate(found.attachments)
         ],
         source=found.source.decode("utf-8", "replace"),
+        reader=await reads_web.find_visitor_by_address(found.letter.recipient),
+        leads_to=_first_page(page, found.text),
     )
     return page.render("mail.html", m=view, headers={"Content-Security-Policy": _FRAMING_POLICY})
+
+
+def _first_page(page: Page, text: str) -> str:
+    """The page that the letter's link leads to; the start page when it has none of ours."""
+    found = re.search(re.escape(page.state.settings.address) + r"(/\S*)", text)
+    return local_path(found[1] if found else "", "/")
 
 
 def _card(page: Page, event: ReadEvent, method: str) -> EventCard:
