@@ -18,7 +18,7 @@ from tracker.actions.ladders import ensure_default
 from tracker.actions.office import use_office
 from tracker.db.calendar import insert_days, insert_years, load_calendar
 from tracker.db.embedded import EmbeddedPostgres
-from tracker.db.engine import close_pool, connection, execute, fetchval, open_pool
+from tracker.db.engine import close_pool, connection, fetchval, open_pool
 from tracker.db.ladders import current_ladder
 from tracker.db.migrate import migrate
 from tracker.domain.moments import skipped_rank
@@ -157,11 +157,6 @@ def line(name: str, spans: list[float], bar: float) -> str:
 
 
 HEADING = f"{'milliseconds':<46} {'median':>9} {'p95':>9} {'bar':>9}   met\n{'-' * 84}"
-
-
-async def forget(sql: str) -> None:
-    """Undo what a measurement wrote."""
-    await execute(sql)
 
 
 def run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from tracker.actions import notices
@@ -309,8 +309,3 @@ def _own_id(actor: Actor) -> int | None:
 async def _replayed(directive_id: int) -> Recorded:
     task_ids, assignment_ids = await directives_db.ids_below(directive_id)
     return Recorded(directive_id, tuple(task_ids), tuple(assignment_ids), replayed=True)
-
-
-def with_submission(new: NewDirective, submission_id: str) -> NewDirective:
-    """`new` under an edge's submission id, so that a double click is one directive."""
-    return replace(new, submission_id=submission_id)

@@ -24,11 +24,6 @@ def _calendar(marks: tuple[tuple[date, DayMark], ...], years: frozenset[int]) ->
     return WorkCalendar(days=dict(marks), years=years)
 
 
-async def list_unconfirmed_years() -> list[int]:
-    """Years whose days nobody has confirmed against an announcement yet."""
-    return [r["year"] for r in await fetch("SELECT year FROM working_year WHERE NOT confirmed ORDER BY year")]
-
-
 async def insert_years(rows: Sequence[tuple[int, str, bool]]) -> None:
     """Known years as (year, source, confirmed); a year already known stays as it is."""
     await executemany(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
 
 from asyncpg import Record
 
@@ -53,14 +52,6 @@ async def list_agencies() -> tuple[Agency, ...]:
         """
     )
     return tuple(_agency(r) for r in rows)
-
-
-async def agency_names(ids: Iterable[int]) -> dict[int, tuple[str, str, str]]:
-    """For each id the code, the full and the short name."""
-    rows = await fetch(
-        "SELECT id, code, name, short_name FROM agency WHERE id = ANY($1::bigint[])", list(ids)
-    )
-    return {r["id"]: (r["code"], r["name"], r["short_name"]) for r in rows}
 
 
 async def list_contacts(agency_ids: Sequence[int]) -> dict[int, tuple[Official, ...]]:
@@ -130,17 +121,6 @@ async def list_dead_mailboxes() -> list[tuple[Official, str]]:
     """People whom mail does not reach, with the reason as the server gave it."""
     rows = await fetch("SELECT * FROM official WHERE mailbox = 'dead' AND is_active ORDER BY sort_key, id")
     return [(_official(r), r["mailbox_reason"]) for r in rows]
-
-
-async def valid_members(kinds: Sequence[AgencyKind], on: date) -> list[int]:
-    """Ids of the agencies of these kinds that exist on `on`."""
-    rows = await fetch(
-        "SELECT id FROM agency WHERE kind = ANY($1::text[]) AND valid_from <= $2"
-        " AND (valid_to IS NULL OR valid_to >= $2) ORDER BY sort_key, id",
-        [k.value for k in kinds],
-        on,
-    )
-    return [r["id"] for r in rows]
 
 
 async def find_agency_ids(codes: Sequence[str]) -> dict[str, int]:

@@ -115,15 +115,3 @@ async def list_extensions(viewer: Actor, assignment_id: int) -> list[Extension]:
         *arguments,
     )
     return [Extension(**dict(r)) for r in rows]
-
-
-async def list_pending_extensions(viewer: Actor, limit: int = 200) -> list[Extension]:
-    """The requests that wait for a decision, oldest first."""
-    condition, arguments = visible_to(viewer, "a", first=2)
-    rows = await fetch(
-        f"SELECT {_COLUMNS} FROM extension e JOIN assignment a ON a.id = e.assignment_id"
-        f" WHERE e.state = 'pending' AND {condition} ORDER BY e.requested_at, e.id LIMIT $1",
-        limit,
-        *arguments,
-    )
-    return [Extension(**dict(r)) for r in rows]

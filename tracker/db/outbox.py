@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from tracker.db.engine import execute, fetch, fetchrow, fetchval
+from tracker.db.engine import execute, fetch, fetchval
 from tracker.db.visibility import visible_to
 from tracker.domain.directory import Actor
 
@@ -268,44 +268,6 @@ async def _leave(outbox_id: int, lease_token: UUID, changes: str, *values: objec
 
 
 @dataclass(frozen=True, slots=True)
-class Queue:
-    """How the outbox stands; ages in seconds by the database's clock."""
-
-    pending: int
-    sending: int
-    failed: int
-    held: int
-    oldest_seconds: float
-
-
-async def queue_standing() -> Queue:
-    """Counts of unfinished messages, and how long the oldest due one has waited."""
-    row = await fetchrow(
-        """
-        SELECT count(*) FILTER (WHERE state = 'pending')::int AS pending,
-               count(*) FILTER (WHERE state = 'sending')::int AS sending,
-               count(*) FILTER (WHERE state = 'failed')::int AS failed,
-               count(*) FILTER (WHERE state = 'held')::int AS held,
-               coalesce(extract(epoch FROM now() - min(next_attempt_at)
-                        FILTER (WHERE state = 'pending' AND next_attempt_at <= now())), 0)::float8 AS oldest
-        FROM outbox WHERE state IN ('pending', 'sending', 'failed', 'held')
-        """
-    )
-    assert row is not None
-    return Queue(*row.values())
-
-
-async def replay(outbox_id: int) -> bool:
-    """Queue a failed or held message once more, with the same bytes and the same Message-ID."""
-    touched = await execute(
-        "UPDATE outbox SET state = 'pending', next_attempt_at = now(), first_attempt_at = NULL, attempts = 0,"
-        " reason = '' WHERE id = $1 AND state IN ('failed', 'held')",
-        outbox_id,
-    )
-    return touched == 1
-
-
-@dataclass(frozen=True, slots=True)
 class MessageRow:
     """A message as the registry shows it, without its bytes."""
 
@@ -344,21 +306,6 @@ async def list_messages_about(viewer: Actor, assignment_id: int) -> list[Message
     return [MessageRow(*r.values()) for r in rows]
 
 
-async def list_failed(limit: int = 200) -> list[MessageRow]:
-    """Dead letters, newest first, for the assigning side and the operator."""
-    rows = await fetch(
-        """
-        SELECT o.id, o.kind, o.recipient_id, coalesce(f.full_name, '') AS recipient_name, o.address, o.subject,
-               o.state, o.attempts, o.maybe_duplicate, o.reply_code, o.reply_text, o.reason, o.message_id,
-               o.decided_at, o.sent_at
-        FROM outbox o LEFT JOIN official f ON f.id = o.recipient_id
-        WHERE o.state IN ('failed', 'held') ORDER BY o.id DESC LIMIT $1
-        """,
-        limit,
-    )
-    return [MessageRow(*r.values()) for r in rows]
-
-
 async def entries_of(outbox_id: int) -> list[Entry]:
     """What a message speaks of."""
     rows = await fetch(
@@ -366,12 +313,6 @@ async def entries_of(outbox_id: int) -> list[Entry]:
         outbox_id,
     )
     return [Entry(*r.values()) for r in rows]
-
-
-async def sent_state(outbox_id: int) -> str | None:
-    """The state of one message."""
-    state: str | None = await fetchval("SELECT state FROM outbox WHERE id = $1", outbox_id)
-    return state
 
 
 async def seconds_since_first_attempt(outbox_id: int) -> timedelta:
