@@ -1,15 +1,8 @@
-"""Every table, constraint and index as Piccolo sees them; each index says which query needs it.
-
-The migrations make the schema, this module mirrors it, and a test compares both directions.
-An attribute that is a constraint or an index gives it its name.
-Where a key has several columns the first one carries `primary_key`, which Piccolo wants on one column.
-"""
+"""What the foundation migration made: who, what is asked of whom by when, what was said about it, what was sent."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from piccolo.columns import (
     JSONB,
@@ -19,7 +12,6 @@ from piccolo.columns import (
     BigSerial,
     Boolean,
     Bytea,
-    Column,
     Date,
     ForeignKey,
     Integer,
@@ -27,91 +19,11 @@ from piccolo.columns import (
     Time,
     Timestamptz,
 )
-from piccolo.columns.defaults.base import Default
-from piccolo.constraints import Check, Constraint, Unique
-from piccolo.querystring import Unquoted
+from piccolo.constraints import Check, Unique
 from piccolo.table import Table
 
 from tracker.db.engine import DB
-
-C = TypeVar("C", bound=Column)
-
-
-class InDatabase(Default):
-    """A default that PostgreSQL computes; a new row leaves it to the database."""
-
-    def __init__(self, expression: str, *, is_generated: bool = False) -> None:
-        self.expression = expression
-        self.is_generated = is_generated
-
-    @property
-    def postgres(self) -> str:
-        """The expression for CREATE TABLE."""
-        return self.expression
-
-    @property
-    def sqlite(self) -> str:
-        """There is one database (decision 1)."""
-        raise NotImplementedError
-
-    def python(self) -> Unquoted:
-        """The keyword an INSERT carries in place of a value."""
-        return Unquoted("DEFAULT")
-
-
-def in_database(column: C, expression: str) -> C:
-    """A column whose default is an expression of PostgreSQL."""
-    column.default = InDatabase(expression)
-    return column
-
-
-def generated(column: C, expression: str) -> C:
-    """A column that PostgreSQL computes from the others; it cannot be written."""
-    column.default = InDatabase(expression, is_generated=True)
-    return column
-
-
-class TimestamptzRange(Column):
-    """A period between two instants; asyncpg gives and takes its Range."""
-
-    value_type = object
-
-    def __init__(self, default: None = None, **kwargs: Any) -> None:
-        self.default = default
-        super().__init__(default=default, **kwargs)
-
-    @property
-    def column_type(self) -> str:
-        """The name of the type in SQL."""
-        return "TSTZRANGE"
-
-
-class Rule(Constraint):
-    """A constraint in PostgreSQL's words, where Piccolo has none of its own: keys and exclusions."""
-
-    def __init__(self, definition: str) -> None:
-        self.definition = definition
-        super().__init__()
-
-    def serialise_self(self) -> None:
-        """Nothing to turn into text."""
-
-    @property
-    def ddl(self) -> str:
-        """The definition as written."""
-        return self.definition
-
-    def _table_str(self) -> str:
-        return f"{self._meta.name} = Rule({self.definition!r})"
-
-
-@dataclass(frozen=True)
-class Index:
-    """An index: what it is on, and the query or the rule that needs it."""
-
-    on: str
-    serves: str
-    unique: bool = False
+from tracker.db.tables.base import Index, Rule, TimestamptzRange, generated, in_database
 
 
 class WorkingYear(Table, db=DB):
@@ -850,32 +762,3 @@ TABLES: tuple[type[Table], ...] = (
     Setting,
     Heartbeat,
 )
-
-
-def create_statements() -> Iterator[str]:
-    """The schema these classes describe, to be compared with what the migrations made."""
-    for table in TABLES:
-        columns = ", ".join(_column_ddl(column) for column in table._meta.columns)
-        yield f"CREATE TABLE {table._meta.tablename} ({columns})"
-    # Keys before what refers to them.
-    everything = [(table, c) for table in TABLES for c in table._meta.constraints]
-    everything.sort(key=lambda pair: "FOREIGN KEY" in pair[1].ddl)
-    for table, constraint in everything:
-        name = constraint._meta.name
-        yield f"ALTER TABLE {table._meta.tablename} ADD CONSTRAINT {name} {constraint.ddl}"
-    for table in TABLES:
-        for name, index in vars(table).items():
-            if isinstance(index, Index):
-                unique = "UNIQUE " if index.unique else ""
-                yield f"CREATE {unique}INDEX {name} ON {table._meta.tablename} {index.on}"
-
-
-def _column_ddl(column: Column) -> str:
-    start = f'"{column._meta.db_column_name}"'
-    if isinstance(column, BigSerial):
-        return f"{start} bigint GENERATED ALWAYS AS IDENTITY"
-    start += f" {column.column_type}" + ("" if column._meta.null else " NOT NULL")
-    default = column.get_default_value()
-    if isinstance(default, InDatabase) and default.is_generated:
-        return f"{start} GENERATED ALWAYS AS ({default.expression}) STORED"
-    return f"{start} DEFAULT {column.get_sql_value(default)}"
