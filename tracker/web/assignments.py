@@ -592,3 +592,17 @@ async def ask_extension(
         return page.see(path_of(row), "notice.extension_asked")
     fresh = await _read(page, task_id, agency_code)
     return await _extension_page(page, fresh, form, stale=done[1], status=done[0])
+
+
+routes = [
+    assignment,
+    acknowledge,
+    judge,
+    decide_extension,
+    report_form,
+    send_report,
+    progress_form,
+    send_progress,
+    extension_form,
+    ask_extension,
+]

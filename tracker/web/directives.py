@@ -111,3 +111,6 @@ def _names(page: Page, rows: list[Assignment], most: int = 3) -> str:
 
 def _helpers(page: Page, rows: list[Assignment]) -> str:
     return page.s("dir.with", names=_names(page, rows)) if rows else ""
+
+
+routes = [directives, directive]

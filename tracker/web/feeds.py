@@ -154,3 +154,6 @@ async def revoke(request: WebRequest, feed_id: FromPath[str]) -> Response[bytes]
     await read_form(page)
     await actions.revoke(page.actor, parse_id(feed_id), page.now)
     return page.see("/lich", "notice.feed_revoked")
+
+
+routes = [feeds, make, revoke]

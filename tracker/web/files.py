@@ -44,3 +44,6 @@ async def static_file(name: FromPath[str]) -> Response[bytes]:
 async def favicon() -> Response[bytes]:
     """What browsers ask for unasked."""
     return _answer("mark.svg", "public, max-age=86400")
+
+
+routes = [static_file, favicon]

@@ -245,3 +245,6 @@ def _download(body: bytes, name: str, media_type: str) -> Response[bytes]:
     plain = re.sub(r"[^A-Za-z0-9._-]", "_", name)[:100] or "tep"
     disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
     return Response(content=body, media_type=media_type, headers={"Content-Disposition": disposition})
+
+
+routes = [letters, letter_of, letter, letter_html, letter_source, letter_file]

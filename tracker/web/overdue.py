@@ -381,3 +381,6 @@ def _roman(value: int) -> str:
         out += sign * (value // size)
         value %= size
     return out
+
+
+routes = [overdue, overdue_xlsx, overdue_csv, overdue_json]

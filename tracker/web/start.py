@@ -150,3 +150,6 @@ async def notifications(request: WebRequest) -> Response[bytes]:
     """Where mails lead for their preferences: until there are any, to what is said about duty mail."""
     page = await open_page(request)
     return page.see("/tro-giup#mail")
+
+
+routes = [home, sign_in_page, sign_in, sign_out, step_clock, help_page, notifications]

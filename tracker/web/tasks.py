@@ -116,3 +116,6 @@ def _some(page: Page, names: Sequence[str], most: int = 4) -> str:
     if len(names) <= most:
         return ", ".join(names)
     return page.s("names.more", names=", ".join(names[:most]), count=len(names) - most)
+
+
+routes = [task]

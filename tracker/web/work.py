@@ -185,3 +185,6 @@ async def todo(request: WebRequest) -> Response[bytes]:
         dead=dead,
         week_words=page.days("todo.week", left) if left else page.s("todo.week_over"),
     )
+
+
+routes = [work, todo]

@@ -2,42 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+
 from litestar import Response, Router, route
 from litestar.handlers import HTTPRouteHandler
 
 from tracker.api.errors import exception_handlers
 from tracker.api.openapi import PREFIX
-from tracker.api.v1 import (
-    agencies,
-    assignments,
-    deadlines,
-    directives,
-    extensions,
-    feeds,
-    ladders,
-    officials,
-    overdue,
-    reminders,
-    reports,
-    tasks,
-    tokens,
-)
 
 v1_handlers: list[HTTPRouteHandler] = [
-    *officials.handlers,
-    *agencies.handlers,
-    *directives.handlers,
-    *tasks.handlers,
-    *assignments.handlers,
-    *reports.handlers,
-    *extensions.handlers,
-    *reminders.handlers,
-    *overdue.handlers,
-    *deadlines.handlers,
-    *ladders.handlers,
-    *feeds.handlers,
-    *tokens.handlers,
+    handler
+    for module in sorted(m.name for m in pkgutil.iter_modules(__path__))
+    for handler in getattr(importlib.import_module(f"{__name__}.{module}"), "handlers", ())
 ]
+"""Every operation: each module brings a list `handlers`; a new module is found by itself."""
 
 
 def _options(path: str, methods: frozenset[str]) -> HTTPRouteHandler:
