@@ -25,7 +25,7 @@ from tracker.api.conditional import EntityTag, is_fresh, version_tag, wanted_ver
 from tracker.api.errors import Refusal
 from tracker.api.negotiation import language_of, media_type_of
 from tracker.api.pagination import Cursors, listing_name, next_link
-from tracker.api.strict import NoBody, NoQuery, id_of, read_body, read_query
+from tracker.api.strict import PATH_TEXTS, NoBody, NoQuery, id_of, path_text, read_body, read_query
 from tracker.db.engine import enclosing_transaction, run_with_retries
 from tracker.db.idempotency import find_answer, insert_answer, try_lock_key
 from tracker.db.tokens import Bearer
@@ -74,6 +74,7 @@ class Call(Generic[Q, B]):
     body: B
     media_type: str
     version: int | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
     _operation: str = ""
     _cursors: Cursors = field(default=Cursors(b""), repr=False)
 
@@ -244,7 +245,9 @@ async def _call(
     media_type = media_type_of(request.headers.get("accept"), operation.media_types)
     if media_type is None:
         raise Refusal("not_acceptable", offered=", ".join(operation.media_types))
-    ids = {name: id_of(value) for name, value in request.path_params.items()}
+    given = request.path_params.items()
+    names = {name: path_text(name, value) for name, value in given if name in PATH_TEXTS}
+    ids = {name: id_of(value) for name, value in given if name not in PATH_TEXTS}
     query = read_query(request.scope["query_string"], operation.query)
     wanted = wanted_versions(request.headers.get("if-match")) if operation.is_change else None
     raw = await _raw_body(operation, request)
@@ -263,6 +266,7 @@ async def _call(
         body=body,
         media_type=media_type,
         version=next(iter(wanted)) if wanted else None,
+        names=names,
         _operation=operation.id,
         _cursors=Cursors(hashlib.sha256(b"cursor" + secret).digest()),
     )

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from tracker.api.endpoint import JSON, MERGE_PATCH, Operation
 from tracker.api.errors import EDGE_STATUS, PROBLEM_MEDIA_TYPE, ProblemDetails, status_of_code
+from tracker.api.strict import ID_PATTERN, PATH_TEXTS
 
 API_VERSION = "1.0.0"
 PREFIX = "/api/v1"
@@ -48,7 +49,11 @@ _TAGS = {
     "Reminders": "What was sent, why, why not, and what comes next.",
     "Overdue": "The overdue list of any day.",
     "Deadlines": "What an official phrase comes to.",
-    "Ladders": "Escalation policies.",
+    "Ladders": "Escalation policies: versions, rehearsals over the past, re-planning.",
+    "Working days": "Days off, swapped days, and what a change of them moves.",
+    "Outbox": "Every message with its way, and sending as a whole.",
+    "Statistics": "The official buckets and rates, each with its list.",
+    "Urging": "Urging by a person, beside the ladder.",
     "Feeds": "Calendar links.",
     "Tokens": "API tokens.",
 }
@@ -97,12 +102,13 @@ def build(operations: Iterable[Operation]) -> dict[str, Any]:
 
 
 def _path_parameter(name: str) -> dict[str, Any]:
+    pattern, example = PATH_TEXTS.get(name, (ID_PATTERN, "17"))
     return {
         "name": name,
         "in": "path",
         "required": True,
-        "schema": {"type": "string", "pattern": "^[1-9][0-9]{0,17}$"},
-        "example": "17",
+        "schema": {"type": "string", "pattern": pattern},
+        "example": example,
     }
 
 

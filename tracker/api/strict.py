@@ -83,6 +83,13 @@ Words = Annotated[
 ]
 
 
+PATH_TEXTS: dict[str, tuple[str, str]] = {
+    "code": (r"^[a-z][a-z0-9_-]{0,59}$", "default"),
+    "day": (r"^(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}$", "2026-01-02"),
+}
+"""The parameters of a path that are no identifiers: their pattern and an example."""
+
+
 class NoQuery(Struct, forbid_unknown_fields=True):
     """No query parameters."""
 
@@ -101,6 +108,13 @@ def id_of(text: str) -> int:
     if not re.fullmatch(r"[1-9][0-9]{0,17}", text):
         raise Refusal("not_found")
     return int(text)
+
+
+def path_text(name: str, text: str) -> str:
+    """A parameter of a path that is no identifier. Raises Refusal not_found where it cannot be one."""
+    if text.endswith("\n") or not re.fullmatch(PATH_TEXTS[name][0], text):
+        raise Refusal("not_found")
+    return text
 
 
 def read_query(query: bytes, kind: type[T]) -> T:
