@@ -20,7 +20,7 @@ import pytest
 
 from tracker import clock, terminal
 from tracker.db import engine
-from tracker.db.embedded import EmbeddedPostgres
+from tracker.db.embedded import APP_USER, EmbeddedPostgres
 from tracker.db.migrate import migrate
 from tracker.i18n import DEFAULT_LANGUAGE
 from tracker.settings import Settings, load
@@ -77,7 +77,9 @@ def server_folder() -> Iterator[Path]:
 def cluster(server_folder: Path) -> Iterator[Cluster]:
     """One server per test session and xdist worker, without fsync, migrated once."""
     with EmbeddedPostgres(server_folder / "pg", durable=False) as server:
-        settings = load({"TRACKER_DATA_DIR": str(server_folder / "var")}).with_database(server.dsn())
+        settings = load({"TRACKER_DATA_DIR": str(server_folder / "var")}).with_database(
+            server.dsn(user=APP_USER), server.dsn()
+        )
         asyncio.run(migrate(settings))
         reset_sql = asyncio.run(_make_template(server))
         yield Cluster(server, settings, reset_sql)
@@ -117,16 +119,22 @@ async def _make_template(server: EmbeddedPostgres) -> str:
 @pytest.fixture
 def settings(cluster: Cluster, tmp_path: Path) -> Settings:
     """Settings of the test's server, with a data folder of the test's own."""
-    return load({"TRACKER_DATA_DIR": str(tmp_path / "var")}).with_database(cluster.server.dsn())
+    server = cluster.server
+    return load({"TRACKER_DATA_DIR": str(tmp_path / "var")}).with_database(
+        server.dsn(user=APP_USER), server.dsn()
+    )
 
 
 @pytest.fixture
 async def database(anyio_backend: str, cluster: Cluster, settings: Settings) -> AsyncIterator[Settings]:
     """The migrated database as it was after the migrations, the pool open in this test's loop."""
+    owner = await asyncpg.connect(settings.owner_dsn())
+    try:
+        await owner.execute(cluster.reset_sql)
+    finally:
+        await owner.close()
     await engine.open_pool(settings)
     try:
-        async with engine.connection() as connection:
-            await connection.execute(cluster.reset_sql)
         yield settings
     finally:
         await engine.close_pool()
@@ -135,10 +143,11 @@ async def database(anyio_backend: str, cluster: Cluster, settings: Settings) -> 
 @pytest.fixture
 async def fresh_database(anyio_backend: str, cluster: Cluster, settings: Settings) -> AsyncIterator[Settings]:
     """A database of this test alone, for those that change the schema; slower than `database`."""
-    async with _copy_of(cluster, "fresh") as dsn:
-        await engine.open_pool(settings.with_database(dsn))
+    async with _copy_of(cluster, "fresh") as (dsn, owner_dsn):
+        fresh = settings.with_database(dsn, owner_dsn)
+        await engine.open_pool(fresh)
         try:
-            yield settings.with_database(dsn)
+            yield fresh
         finally:
             await engine.close_pool()
 
@@ -146,17 +155,20 @@ async def fresh_database(anyio_backend: str, cluster: Cluster, settings: Setting
 @pytest.fixture
 async def empty_database(anyio_backend: str, cluster: Cluster, settings: Settings) -> AsyncIterator[Settings]:
     """A database without a schema and without a pool, for the tests of migrations and of starting."""
-    async with _copy_of(cluster, "empty", template="template0") as dsn:
-        yield settings.with_database(dsn)
+    async with _copy_of(cluster, "empty", template="template0") as (dsn, owner_dsn):
+        yield settings.with_database(dsn, owner_dsn)
 
 
 @contextlib.asynccontextmanager
-async def _copy_of(cluster: Cluster, name: str, template: str | None = None) -> AsyncIterator[str]:
+async def _copy_of(
+    cluster: Cluster, name: str, template: str | None = None
+) -> AsyncIterator[tuple[str, str]]:
+    """A database of this name: the addresses of the application's account and of the owner's."""
     admin = await asyncpg.connect(cluster.admin_dsn())
     try:
         await admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template or cluster.template}")
-        yield cluster.server.dsn(name)
+        yield cluster.server.dsn(name, user=APP_USER), cluster.server.dsn(name)
         await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
     finally:
         await admin.close()

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tracker.db.embedded import PR_SET_PDEATHSIG, EmbeddedPostgres
+from tracker.db.embedded import APP_USER, PR_SET_PDEATHSIG, EmbeddedPostgres
 from tracker.settings import Secret, Settings
 
 T = TypeVar("T")
@@ -36,7 +36,7 @@ async def database_server(
     server = EmbeddedPostgres(settings.data_dir / "postgres", bin_folder=settings.postgres_bin, on_end=on_end)
     await asyncio.to_thread(server.start)
     try:
-        yield settings.with_database(server.dsn())
+        yield settings.with_database(server.dsn(user=APP_USER), server.dsn())
     finally:
         await asyncio.to_thread(server.stop)
 

@@ -239,6 +239,12 @@ class Settings:
     database_url: Secret | None = _setting(
         None, _database_url, "PostgreSQL to use; without it the embedded server is started.", secret=True
     )
+    database_owner_url: Secret | None = _setting(
+        None,
+        _database_url,
+        "Account that owns the schema, for migrations only; default: the one above.",
+        secret=True,
+    )
     data_dir: Path = _setting(Path("var"), _path, "Folder of everything the service keeps on disk.")
     postgres_bin: Path | None = _setting(
         None, _existing_folder, "Folder with `postgres` and `initdb` for the embedded server."
@@ -317,9 +323,14 @@ class Settings:
             raise LookupError("no database address: start the embedded server first")
         return self.database_url.reveal()
 
-    def with_database(self, dsn: str) -> Settings:
+    def owner_dsn(self) -> str:
+        """The address of the account that may change the schema."""
+        return self.dsn() if self.database_owner_url is None else self.database_owner_url.reveal()
+
+    def with_database(self, dsn: str, owner_dsn: str | None = None) -> Settings:
         """The same settings on another database: the embedded server's, or a test's."""
-        return replace(self, database_url=Secret(dsn))
+        owner = None if owner_dsn is None else Secret(owner_dsn)
+        return replace(self, database_url=Secret(dsn), database_owner_url=owner)
 
     def shown(self) -> dict[str, str]:
         """Variable → value for logs and `doctor`, secrets as `***`."""

@@ -107,7 +107,7 @@ async def test_paused_and_failed_mail_is_found(fresh_database: Settings) -> None
 async def test_read_only_database_is_found(cluster: object, fresh_database: Settings) -> None:
     """A database that takes no writes is a fault."""
     await engine.close_pool()
-    connection = await asyncpg.connect(fresh_database.dsn())
+    connection = await asyncpg.connect(fresh_database.owner_dsn())
     await connection.execute("ALTER DATABASE fresh SET default_transaction_read_only = on")
     await connection.close()
 

@@ -41,7 +41,7 @@ Schema = set[tuple[str, ...]]
 
 async def read_schema(settings: Settings) -> Schema:
     """Every column, constraint and index of a database, each in PostgreSQL's own words."""
-    connection = await asyncpg.connect(settings.dsn())
+    connection = await asyncpg.connect(settings.owner_dsn())
     try:
         return {
             (kind, *(str(value) for value in row.values()))
@@ -54,7 +54,7 @@ async def read_schema(settings: Settings) -> Schema:
 
 async def run(settings: Settings, statements: Iterable[str]) -> None:
     """Execute statements one after another on a connection of their own."""
-    connection = await asyncpg.connect(settings.dsn())
+    connection = await asyncpg.connect(settings.owner_dsn())
     try:
         for statement in statements:
             await connection.execute(statement)
@@ -207,7 +207,7 @@ async def test_migration_waits_for_a_reader(
     write_migration(tmp_path, 1, "CREATE TABLE one (id int)")
     await migrate(empty_database, folder=tmp_path)
     write_migration(tmp_path, 2, "SET LOCAL lock_timeout = '50ms'; ALTER TABLE one ADD name text")
-    reader = await asyncpg.connect(empty_database.dsn())
+    reader = await asyncpg.connect(empty_database.owner_dsn())
     reading = reader.transaction()
     await reading.start()
     await reader.fetch("SELECT * FROM one")
@@ -225,7 +225,7 @@ async def test_migrator_that_never_ends_is_told(
 ) -> None:
     """The wait for another migrator is bounded."""
     monkeypatch.setattr(migrations, "WAIT_FOR_LOCK_SECONDS", 0.1)
-    other = await asyncpg.connect(empty_database.dsn())
+    other = await asyncpg.connect(empty_database.owner_dsn())
     await other.execute("SELECT pg_advisory_lock($1)", migrations.ADVISORY_LOCK)
 
     with pytest.raises(migrations.AnotherMigrator):

@@ -13,7 +13,7 @@ from datetime import datetime, time, timedelta
 
 from tracker.actions.office import assignment_url, office
 from tracker.db import feeds as feeds_db
-from tracker.db.engine import transaction
+from tracker.db.engine import look_as, transaction
 from tracker.db.feeds import Facts, Feed, FeedRow, FeedScope
 from tracker.db.history import HistoryEntry, insert_history
 from tracker.domain import lengths
@@ -268,7 +268,7 @@ async def _agency_problems(actor: Actor, agency_ids: Sequence[int]) -> list[Prob
         return [Problem("/agency_ids", "out_of_range", len(agency_ids), limits)]
     known = await feeds_db.known_agencies(agency_ids)
     if actor.role in AGENCY_ROLES:
-        known &= {actor.agency_id}
+        known &= actor.visible_agency_ids
     return [
         Problem(f"/agency_ids/{index}", "unknown_agency", agency_id)
         for index, agency_id in enumerate(agency_ids)
@@ -318,6 +318,7 @@ async def look(token: str, component: Component, now: datetime) -> Look:
     if found is None:
         raise NotFound(noun="feed")
     feed, viewer = found
+    look_as(viewer)
     facts = await feeds_db.read_facts(viewer, feed, now, _closed_since(now), MOST_ENTRIES)
     fingerprint, overdue = await _fingerprint(viewer, feed, facts, now)
     modified_at = await _modified_at(feed, fingerprint, now)

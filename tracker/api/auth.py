@@ -9,6 +9,7 @@ from litestar import Request
 
 from tracker.actions.tokens import TOKEN, hash_of
 from tracker.api.errors import Refusal
+from tracker.db.engine import look_as
 from tracker.db.tokens import Bearer, find_bearer, mark_token_used
 
 # Writing every single use down would make every read a write.
@@ -27,6 +28,7 @@ async def authenticate(request: Request[Any, Any, Any], now: datetime) -> Bearer
         raise Refusal(
             "unauthenticated", headers={"WWW-Authenticate": 'Bearer realm="tracker", error="invalid_token"'}
         )
+    look_as(bearer.actor)
     if bearer.last_used_at is None or now - bearer.last_used_at >= USE_IS_NOTED_EVERY:
         await mark_token_used(bearer.token_id, now)
     return bearer

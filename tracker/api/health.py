@@ -13,7 +13,7 @@ from litestar import Request, Response, Router, get
 from msgspec import Struct
 
 from tracker.api.errors import exception_handlers
-from tracker.db.engine import Failure, classify_failure
+from tracker.db.engine import Failure, as_service, classify_failure
 from tracker.db.migrate import load_migrations
 from tracker.db.reads_api import Pulse, read_pulse
 from tracker.settings import Settings
@@ -78,7 +78,8 @@ def _verdict(good: bool) -> Verdict:
 async def _look() -> Pulse | None:
     try:
         async with asyncio.timeout(LIMIT_SECONDS):
-            return await read_pulse()
+            async with as_service():
+                return await read_pulse()
     except Exception as error:
         if classify_failure(error) is Failure.REFUSED:
             raise

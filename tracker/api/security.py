@@ -16,6 +16,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPScope, Message, Receive, Scope, Send
 
 from tracker.api.errors import Refusal, encoded_problem
+from tracker.db.engine import as_stranger
 
 logger = logging.getLogger("tracker.api")
 
@@ -94,7 +95,8 @@ def guard(
                 return
             # A HEAD is a GET without the body (bar A14); Litestar's routes know only GET (trap 6).
             inner = dict(scope) | {"method": "GET"} if scope["method"] == "HEAD" else scope
-            await app(cast(Scope, inner), _bounded(receive, max_body_bytes), outgoing.send)
+            with as_stranger():
+                await app(cast(Scope, inner), _bounded(receive, max_body_bytes), outgoing.send)
         except Refusal as refusal:
             await outgoing.answer(*refuse(scope, refusal, request_id))
         except Exception as error:

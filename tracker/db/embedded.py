@@ -33,6 +33,8 @@ from tracker.domain.errors import TrackerError
 
 OLDEST_MAJOR = 15
 USER = "tracker"
+# The account of the application, which owns nothing; the migrations make it.
+APP_USER = "tracker_app"
 DATABASE = "tracker"
 PORT = 5432
 SOCKET_PATH_LIMIT = 107  # bytes in sockaddr_un on Linux
@@ -201,9 +203,9 @@ class EmbeddedPostgres:
     ) -> None:
         self.stop()
 
-    def dsn(self, database: str = DATABASE) -> str:
-        """The address for asyncpg and libpq, valid once start() has returned."""
-        return f"postgresql://{USER}@/{database}?host={self.socket_folder}&port={PORT}"
+    def dsn(self, database: str = DATABASE, *, user: str = USER) -> str:
+        """The address for asyncpg and libpq, valid once start() has returned; the owner's unless told otherwise."""
+        return f"postgresql://{user}@/{database}?host={self.socket_folder}&port={PORT}"
 
     @property
     def pid(self) -> int | None:
@@ -410,7 +412,7 @@ class EmbeddedPostgres:
     def _write_access_rules(self) -> None:
         """Let in, over the socket, the account that starts the server and root; no passwords."""
         names = {_account_name(os.geteuid()), "root"}
-        lines = "".join(f'owner "{name}" {USER}\n' for name in sorted(names))
+        lines = "".join(f'owner "{name}" {user}\n' for name in sorted(names) for user in (USER, APP_USER))
         rules = {"pg_hba.conf": "local all all peer map=owner\n", "pg_ident.conf": lines}
         for file, text in rules.items():
             path = self.data_folder / file

@@ -1,6 +1,8 @@
 """The one way to the database: the engine, its pool, and the transaction that everything opens.
 
 Piccolo's tables and the helpers below use the same pool and the same open transaction.
+Whoever looks, looks through a role of PostgreSQL (docs/decisions/0026-row-level-security.md): the service
+itself through `tracker_desk`, a person of an agency through `tracker_agency`, a stranger through `tracker_app`.
 The engine connects when `open_pool()` is called in the running loop, never at import (trap 13).
 """
 
@@ -9,10 +11,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
@@ -21,6 +24,7 @@ from asyncpg.transaction import Transaction
 from piccolo.engine.postgres import AsyncBatch, PostgresEngine, PostgresTransaction
 from piccolo.query.base import Query
 
+from tracker.domain.directory import AGENCY_ROLES, Actor
 from tracker.domain.errors import TrackerError
 from tracker.settings import Settings
 
@@ -73,6 +77,114 @@ class ConnectionLost(DatabaseError):
     code = "database_connection_lost"
 
 
+# -- who looks -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Viewpoint:
+    """Through which role rows are seen and changed, and of which agencies; ids as PostgreSQL's settings take them."""
+
+    role: str
+    visible_agencies: str = ""
+    own_agencies: str = ""
+
+
+STRANGER = Viewpoint("tracker_app")
+"""Nobody known: no row of a secured table."""
+
+SERVICE = Viewpoint("tracker_desk")
+"""Jobs, the command line and the assigning side: every row."""
+
+_viewpoint: contextvars.ContextVar[Viewpoint] = contextvars.ContextVar("viewpoint", default=SERVICE)
+
+_LOOK = (
+    "SELECT set_config('role', $1, $4), set_config('tracker.visible_agencies', $2, $4),"
+    " set_config('tracker.own_agencies', $3, $4)"
+)
+
+
+def viewpoint_of(actor: Actor) -> Viewpoint:
+    """What the database lets `actor` see.
+
+    >>> from tracker.domain.directory import Role
+    >>> viewpoint_of(Actor(7, "x", Role.AGENCY_OFFICER, agency_id=3, below=frozenset({5, 4})))
+    Viewpoint(role='tracker_agency', visible_agencies='3,4,5', own_agencies='3')
+    """
+    if actor.role not in AGENCY_ROLES:
+        return SERVICE
+    visible, own = sorted(actor.visible_agency_ids), sorted(actor.agency_ids)
+    return Viewpoint("tracker_agency", ",".join(map(str, visible)), ",".join(map(str, own)))
+
+
+@contextlib.contextmanager
+def as_stranger() -> Iterator[None]:
+    """Inside, nobody is known until `look_as` says who looks: around every request."""
+    mark = _viewpoint.set(STRANGER)
+    try:
+        yield
+    finally:
+        _viewpoint.reset(mark)
+
+
+def look_as(actor: Actor) -> None:
+    """From here to the end of the request the database shows what `actor` may see."""
+    _viewpoint.set(viewpoint_of(actor))
+
+
+@asynccontextmanager
+async def as_service() -> AsyncIterator[None]:
+    """Inside, the service itself acts: what follows from an action beyond the sight of who did it, such as mail."""
+    before = _viewpoint.get()
+    if before == SERVICE:
+        yield
+        return
+    current = DB.current_transaction.get()
+    if current is not None:
+        await _look_locally(current.connection, SERVICE)
+    mark = _viewpoint.set(SERVICE)
+    try:
+        yield
+    finally:
+        _viewpoint.reset(mark)
+        if current is not None:
+            # In a failed transaction nothing can be said; its end takes the role back by itself.
+            with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError):
+                await _look_locally(current.connection, before)
+
+
+async def _look_locally(held: Connection, viewpoint: Viewpoint) -> None:
+    """For the rest of the open transaction, at most."""
+    await held.fetchrow(_LOOK, viewpoint.role, viewpoint.visible_agencies, viewpoint.own_agencies, True)
+
+
+if TYPE_CHECKING:
+    _Connection = asyncpg.Connection[asyncpg.Record]
+else:
+    _Connection = asyncpg.Connection
+
+
+class _LookingConnection(_Connection):
+    """A connection that remembers through which eyes it looks, so that they are changed only when they differ."""
+
+    viewpoint: Viewpoint | None = None
+
+    async def look_from(self, viewpoint: Viewpoint) -> None:
+        """Change the role of the session, outside a transaction."""
+        if self.viewpoint != viewpoint:
+            self.viewpoint = None
+            await self.fetchrow(
+                _LOOK, viewpoint.role, viewpoint.visible_agencies, viewpoint.own_agencies, False
+            )
+            self.viewpoint = viewpoint
+
+
+async def _look(held: Connection) -> None:
+    """Give a connection the eyes of whoever looks now."""
+    # The pool's proxy passes on what it does not know, which its type does not tell.
+    looking: _LookingConnection = held  # type: ignore[assignment]
+    await looking.look_from(_viewpoint.get())
+
+
 class LazyEngine(PostgresEngine):
     """Piccolo's engine without a connection at import and without one connection per query (traps 13, 51)."""
 
@@ -118,6 +230,7 @@ async def open_pool(settings: Settings, *, wait_seconds: float = 30.0) -> None:
                 command_timeout=COMMAND_SECONDS,
                 server_settings=SESSION_SETTINGS,
                 reset=_as_it_is,
+                connection_class=_LookingConnection,
                 **_target(dsn),
             )
             return
@@ -129,7 +242,7 @@ async def open_pool(settings: Settings, *, wait_seconds: float = 30.0) -> None:
 
 
 async def _as_it_is(connection: object) -> None:
-    """Nothing more than asyncpg's own rollback: we never change a session, only transactions (SET LOCAL).
+    """Nothing more than asyncpg's own rollback: of a session we change only whose eyes it has, and know that.
 
     Its default would send a RESET after every query, which doubles the round trips.
     """
@@ -210,6 +323,7 @@ async def connection() -> AsyncIterator[Connection]:
     source = pool()
     held = await source.acquire(timeout=ACQUIRE_SECONDS)
     async with _held(source, held):
+        await _look(held)
         yield held
 
 
@@ -279,6 +393,7 @@ async def _begin(
         held = await source.acquire(timeout=ACQUIRE_SECONDS)
         begun = held.transaction(isolation=isolation, readonly=readonly)
         try:
+            await _look(held)
             await begun.start()
             return held, begun
         except BaseException as error:

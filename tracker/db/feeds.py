@@ -10,6 +10,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
+from tracker.db.actors import ACTOR_COLUMNS, actor_from
 from tracker.db.assignments import OPEN, RUNNING
 from tracker.db.engine import execute, fetch, fetchrow, fetchval
 from tracker.db.visibility import visible_to
@@ -133,8 +134,8 @@ def _feed(row: Record) -> Feed:
 async def find_by_token(token_hash: bytes) -> tuple[Feed, Actor] | None:
     """The link and its holder as they are now; None when it was revoked or the holder is switched off."""
     row = await fetchrow(
-        """
-        SELECT f.*, o.full_name, o.role, o.agency_id AS owner_agency_id, o.language AS owner_language
+        f"""
+        SELECT f.*, {ACTOR_COLUMNS}
         FROM feed f JOIN official o ON o.id = f.owner_id
         WHERE f.token_hash = $1 AND f.revoked_at IS NULL AND o.is_active
         """,
@@ -142,14 +143,7 @@ async def find_by_token(token_hash: bytes) -> tuple[Feed, Actor] | None:
     )
     if row is None:
         return None
-    viewer = Actor(
-        official_id=row["owner_id"],
-        name=row["full_name"],
-        role=Role(row["role"]),
-        agency_id=row["owner_agency_id"],
-        language=row["owner_language"],
-    )
-    return _feed(row), viewer
+    return _feed(row), actor_from(row)
 
 
 def _owned(viewer: Actor) -> tuple[str, list[object]]:

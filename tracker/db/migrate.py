@@ -135,7 +135,7 @@ async def pending(settings: Settings, *, folder: Path | None = None) -> tuple[st
 async def _connect(settings: Settings) -> asyncpg.Connection[asyncpg.Record]:
     """No statement cache (trap 20), and no statement timeout: a back-fill may be long."""
     return await asyncpg.connect(
-        settings.dsn(),
+        settings.owner_dsn(),
         timeout=10,
         statement_cache_size=0,
         server_settings={"application_name": "tracker-migrate", "timezone": "UTC", "statement_timeout": "0"},

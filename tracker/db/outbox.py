@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from tracker.db.engine import execute, fetch, fetchval
+from tracker.db.engine import execute, fetch, fetchrow, fetchval
 from tracker.db.visibility import visible_to
 from tracker.domain.directory import Actor
+from tracker.domain.errors import NotFound
 
 LEASE = "interval '15 minutes'"
 """Longer than one send may last (two minutes, and ten for the answer after the final dot)."""
@@ -327,3 +328,163 @@ async def subject_of(outbox_id: int) -> str:
     """The subject of one message, for telling somebody that it did not arrive."""
     subject: str | None = await fetchval("SELECT subject FROM outbox WHERE id = $1", outbox_id)
     return subject or ""
+
+
+# -- the outbox as operators see it ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxFilter:
+    """Which messages; None does not ask."""
+
+    state: str | None = None
+    kind: str | None = None
+    recipient_id: int | None = None
+    assignment_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """A message with its way so far; `is_rendered` is false for one that could never be made into a mail."""
+
+    id: int
+    kind: str
+    state: str
+    recipient_id: int | None
+    recipient_name: str
+    address: str
+    language: str
+    subject: str
+    urgent: bool
+    message_id: str
+    attempts: int
+    first_attempt_at: datetime | None
+    next_attempt_at: datetime
+    maybe_duplicate: bool
+    reply_code: int | None
+    reply_text: str
+    reason: str
+    decided_at: datetime
+    sent_at: datetime | None
+    is_rendered: bool
+
+
+_STORED = """
+SELECT o.id, o.kind, o.state, o.recipient_id, coalesce(f.full_name, '') AS recipient_name, o.address, o.language,
+       o.subject, o.urgent, o.message_id, o.attempts, o.first_attempt_at, o.next_attempt_at, o.maybe_duplicate,
+       o.reply_code, o.reply_text, o.reason, o.decided_at, o.sent_at, octet_length(o.raw) > 0 AS is_rendered
+FROM outbox o LEFT JOIN official f ON f.id = o.recipient_id
+"""
+
+
+def _matching(wanted: OutboxFilter) -> tuple[list[str], list[object]]:
+    """The conditions of a filter; each scope has a text of its own, so that the planner sees the index it has."""
+    conditions: list[str] = []
+    arguments: list[object] = []
+    for column, value in (
+        ("o.state", wanted.state),
+        ("o.kind", wanted.kind),
+        ("o.recipient_id", wanted.recipient_id),
+    ):
+        if value is not None:
+            arguments.append(value)
+            conditions.append(f"{column} = ${len(arguments)}")
+    if wanted.assignment_id is not None:
+        arguments.append(wanted.assignment_id)
+        conditions.append(
+            f"o.id IN (SELECT e.outbox_id FROM outbox_entry e WHERE e.assignment_id = ${len(arguments)})"
+        )
+    return conditions, arguments
+
+
+async def list_stored(wanted: OutboxFilter, limit: int, before_id: int | None = None) -> list[StoredMessage]:
+    """Messages, newest first; `before_id` goes on after that message."""
+    conditions, arguments = _matching(wanted)
+    if before_id is not None:
+        arguments.append(before_id)
+        conditions.append(f"o.id < ${len(arguments)}")
+    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    arguments.append(limit)
+    rows = await fetch(f"{_STORED} {where} ORDER BY o.id DESC LIMIT ${len(arguments)}", *arguments)
+    return [StoredMessage(*r.values()) for r in rows]
+
+
+async def lock_returnable(wanted: OutboxFilter, limit: int) -> tuple[list[StoredMessage], int]:
+    """The first messages that failed or are held, oldest first and locked; and how many there are in all."""
+    conditions, arguments = _matching(wanted)
+    where = " AND ".join(["o.state IN ('failed', 'held')", *conditions])
+    total: int = await fetchval(f"SELECT count(*) FROM outbox o WHERE {where}", *arguments)
+    rows = await fetch(
+        f"{_STORED} WHERE {where} ORDER BY o.id LIMIT ${len(arguments) + 1} FOR UPDATE OF o",
+        *arguments,
+        limit,
+    )
+    return [StoredMessage(*r.values()) for r in rows], total
+
+
+async def get_stored(outbox_id: int, *, lock: bool = False) -> StoredMessage:
+    """One message. Raises NotFound."""
+    tail = " FOR UPDATE OF o" if lock else ""
+    rows = await fetch(f"{_STORED} WHERE o.id = $1{tail}", outbox_id)
+    if not rows:
+        raise NotFound(noun="message", id=outbox_id)
+    return StoredMessage(*rows[0].values())
+
+
+async def raw_of(outbox_id: int) -> bytes:
+    """The bytes that were or will be sent."""
+    raw: bytes | None = await fetchval("SELECT raw FROM outbox WHERE id = $1", outbox_id)
+    return raw or b""
+
+
+async def mark_pending_again(
+    ids: Sequence[int], address: str | None = None, recipient_id: int | None = None
+) -> frozenset[int]:
+    """Failed and held messages go out once more, with the same Message-ID; the ids of those that do."""
+    rows = await fetch(
+        """
+        UPDATE outbox SET state = 'pending', next_attempt_at = now(), attempts = 0, first_attempt_at = NULL,
+               reason = '', address = coalesce($2, address), recipient_id = coalesce($3, recipient_id)
+        WHERE id = ANY($1::bigint[]) AND state IN ('failed', 'held') AND octet_length(raw) > 0
+        RETURNING id
+        """,
+        list(ids),
+        address,
+        recipient_id,
+    )
+    return frozenset(r["id"] for r in rows)
+
+
+async def list_entries(ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
+    """The assignments that each of these messages speaks of."""
+    rows = await fetch(
+        "SELECT outbox_id, array_agg(assignment_id ORDER BY assignment_id) AS assignments FROM outbox_entry"
+        " WHERE outbox_id = ANY($1::bigint[]) GROUP BY outbox_id",
+        list(ids),
+    )
+    return {r["outbox_id"]: tuple(r["assignments"]) for r in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What has not left: how many by state, and since when the oldest that may go waits."""
+
+    pending: int
+    sending: int
+    failed: int
+    held: int
+    oldest_at: datetime | None
+
+
+async def backlog() -> Backlog:
+    """The messages that have not left."""
+    row = await fetchrow(
+        """
+        SELECT count(*) FILTER (WHERE state = 'pending') AS pending, count(*) FILTER (WHERE state = 'sending'),
+               count(*) FILTER (WHERE state = 'failed'), count(*) FILTER (WHERE state = 'held'),
+               min(decided_at) FILTER (WHERE state = 'pending')
+        FROM outbox WHERE state IN ('pending', 'sending', 'failed', 'held')
+        """
+    )
+    assert row is not None  # an aggregate always answers
+    return Backlog(*row.values())

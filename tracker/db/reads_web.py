@@ -7,12 +7,13 @@ from datetime import date, time
 
 from asyncpg import Record
 
+from tracker.db.actors import ACTOR_COLUMNS, actor_from
 from tracker.db.assignments import OPEN, RUNNING, SELECT, Assignment, from_row
 from tracker.db.directives import list_directives, prefix_query
 from tracker.db.engine import fetch, fetchrow, fetchval
 from tracker.db.lateness import LATE
 from tracker.db.visibility import visible_to
-from tracker.domain.directory import AGENCY_ROLES, Actor, Role
+from tracker.domain.directory import AGENCY_ROLES, Actor
 from tracker.domain.errors import NotFound
 
 
@@ -26,16 +27,15 @@ class Visitor:
     agency_name: str
 
 
-_VISITOR = """
-SELECT o.id, o.full_name, o.position, o.role, o.agency_id, o.language, coalesce(g.code, '') AS agency_code,
+_VISITOR = f"""
+SELECT o.id, o.position, o.role, {ACTOR_COLUMNS}, coalesce(g.code, '') AS agency_code,
        coalesce(g.name, '') AS agency_name
 FROM official o LEFT JOIN agency g ON g.id = o.agency_id
 """
 
 
 def _visitor(row: Record) -> Visitor:
-    actor = Actor(row["id"], row["full_name"], Role(row["role"]), row["agency_id"], None, row["language"])
-    return Visitor(actor, row["position"], row["agency_code"], row["agency_name"])
+    return Visitor(actor_from(row), row["position"], row["agency_code"], row["agency_name"])
 
 
 async def find_visitor(official_id: int) -> Visitor | None:
@@ -296,11 +296,11 @@ class DeadMailbox:
 
 async def list_dead_mailboxes(viewer: Actor) -> list[DeadMailbox]:
     """People whose mail comes back, as far as the viewer may know of their agency."""
-    own = viewer.agency_id if viewer.role in AGENCY_ROLES else None
+    own = sorted(viewer.visible_agency_ids) if viewer.role in AGENCY_ROLES else None
     rows = await fetch(
         "SELECT o.full_name, o.email, coalesce(g.name, '') AS agency, o.mailbox_reason FROM official o"
         " LEFT JOIN agency g ON g.id = o.agency_id WHERE o.mailbox = 'dead' AND o.is_active"
-        " AND ($1::bigint IS NULL OR o.agency_id = $1) ORDER BY o.sort_key, o.id",
+        " AND ($1::bigint[] IS NULL OR o.agency_id = ANY($1)) ORDER BY o.sort_key, o.id",
         own,
     )
     return [DeadMailbox(*r.values()) for r in rows]

@@ -26,6 +26,16 @@ async def set_switch(key: str, value: object) -> None:
     )
 
 
+async def lock_switch(key: str, default: object) -> object:
+    """The stored value, `default` where none stands; nobody else changes it until this transaction ends."""
+    await execute(
+        "INSERT INTO setting (key, value, changed_at) VALUES ($1, $2::jsonb, now()) ON CONFLICT DO NOTHING",
+        key,
+        json.dumps(default),
+    )
+    return json.loads(await fetchval("SELECT value::text FROM setting WHERE key = $1 FOR UPDATE", key))
+
+
 async def is_sending_paused() -> bool:
     """Whether an operator has paused sending; nothing is lost meanwhile."""
     return bool(await get_switch("sending_paused"))

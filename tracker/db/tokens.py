@@ -8,8 +8,9 @@ from datetime import datetime
 
 from asyncpg import Record
 
+from tracker.db.actors import ACTOR_COLUMNS, actor_from
 from tracker.db.engine import execute, fetch, fetchrow, fetchval
-from tracker.domain.directory import Actor, Role
+from tracker.domain.directory import Actor
 from tracker.domain.errors import NotFound
 
 
@@ -56,8 +57,8 @@ def _token(row: Record) -> ApiToken:
 async def find_bearer(token_hash: bytes, now: datetime) -> Bearer | None:
     """The holder of a token, unless it ran out, or it or its official was switched off."""
     row = await fetchrow(
-        """
-        SELECT t.id AS token_id, t.scopes, t.last_used_at, o.id, o.full_name, o.role, o.agency_id, o.language
+        f"""
+        SELECT t.id AS token_id, t.scopes, t.last_used_at, {ACTOR_COLUMNS}
         FROM api_token t JOIN official o ON o.id = t.official_id
         WHERE t.token_hash = $1 AND t.revoked_at IS NULL AND o.is_active
           AND (t.expires_at IS NULL OR t.expires_at > $2)
@@ -67,15 +68,7 @@ async def find_bearer(token_hash: bytes, now: datetime) -> Bearer | None:
     )
     if row is None:
         return None
-    actor = Actor(
-        official_id=row["id"],
-        name=row["full_name"],
-        role=Role(row["role"]),
-        agency_id=row["agency_id"],
-        scopes=frozenset(row["scopes"]),
-        language=row["language"],
-    )
-    return Bearer(row["token_id"], actor, row["last_used_at"])
+    return Bearer(row["token_id"], actor_from(row, row["scopes"]), row["last_used_at"])
 
 
 async def mark_token_used(token_id: int, now: datetime) -> None:

@@ -50,6 +50,7 @@ class Verb(StrEnum):
     MANAGE_PEOPLE = "manage_people"
     MANAGE_FEEDS = "manage_feeds"
     MANAGE_TOKENS = "manage_tokens"
+    READ_OPERATIONS = "read_operations"
     OPERATE = "operate"
 
 
@@ -119,14 +120,17 @@ _ADMIN = frozenset({Role.ADMINISTRATOR})
 _DESK = frozenset({Role.SECRETARIAT})
 _RECORDERS = _ADMIN | _DESK
 _JUDGES = _DESK | {Role.MEMBER}
+_LEADER = frozenset({Role.AGENCY_LEADER})
 
 
 @dataclass(frozen=True, slots=True)
 class _Right:
-    """Roles that may do it to any row, to rows of their agency, to rows of their own; and the scope asked."""
+    """Roles that may do it to any row, to rows of their agencies, to rows of agencies below, to their own rows;
+    and the scope asked."""
 
     anywhere: frozenset[Role] = frozenset()
     own_agency: frozenset[Role] = frozenset()
+    below: frozenset[Role] = frozenset()
     own: frozenset[Role] = frozenset()
     scope: Scope | None = None
 
@@ -138,10 +142,12 @@ class _Right:
 _READERS = _EVERYBODY - AGENCY_ROLES
 
 RIGHTS: dict[Verb, _Right] = {
-    Verb.READ: _Right(anywhere=_READERS, own_agency=AGENCY_ROLES, scope=Scope.READ),
-    Verb.LIST: _Right(anywhere=_READERS, own_agency=AGENCY_ROLES, scope=Scope.READ),
-    Verb.READ_HISTORY: _Right(anywhere=_READERS, own_agency=AGENCY_ROLES, scope=Scope.READ),
-    Verb.EXPORT: _Right(anywhere=_READERS, own_agency=AGENCY_ROLES, scope=Scope.READ),
+    Verb.READ: _Right(anywhere=_READERS, own_agency=AGENCY_ROLES, below=AGENCY_ROLES, scope=Scope.READ),
+    Verb.LIST: _Right(anywhere=_READERS, own_agency=AGENCY_ROLES, below=AGENCY_ROLES, scope=Scope.READ),
+    Verb.READ_HISTORY: _Right(
+        anywhere=_READERS, own_agency=AGENCY_ROLES, below=AGENCY_ROLES, scope=Scope.READ
+    ),
+    Verb.EXPORT: _Right(anywhere=_READERS, own_agency=AGENCY_ROLES, below=AGENCY_ROLES, scope=Scope.READ),
     Verb.RECORD_DIRECTIVE: _Right(anywhere=_RECORDERS, scope=Scope.ASSIGN),
     Verb.ASSIGN: _Right(anywhere=_RECORDERS, scope=Scope.ASSIGN),
     Verb.EDIT_TASK: _Right(anywhere=_RECORDERS, scope=Scope.ASSIGN),
@@ -156,7 +162,7 @@ RIGHTS: dict[Verb, _Right] = {
     Verb.CONFIRM: _Right(anywhere=_JUDGES, scope=Scope.JUDGE),
     Verb.RETURN: _Right(anywhere=_JUDGES, scope=Scope.JUDGE),
     Verb.DECIDE_EXTENSION: _Right(anywhere=_DESK, scope=Scope.JUDGE),
-    Verb.URGE: _Right(anywhere=_JUDGES, own_agency=frozenset({Role.AGENCY_LEADER}), scope=Scope.URGE),
+    Verb.URGE: _Right(anywhere=_JUDGES, own_agency=_LEADER, below=_LEADER, scope=Scope.URGE),
     Verb.FREEZE: _Right(anywhere=_DESK, scope=Scope.ASSIGN),
     Verb.MANAGE_LADDER: _Right(anywhere=_RECORDERS, scope=Scope.MANAGE),
     Verb.MANAGE_CALENDAR: _Right(anywhere=_ADMIN, scope=Scope.MANAGE),
@@ -165,6 +171,7 @@ RIGHTS: dict[Verb, _Right] = {
     Verb.MANAGE_FEEDS: _Right(anywhere=_ADMIN, own=_EVERYBODY, scope=Scope.FEEDS),
     # No scope: a token never makes or revokes tokens.
     Verb.MANAGE_TOKENS: _Right(anywhere=_ADMIN, own=_EVERYBODY),
+    Verb.READ_OPERATIONS: _Right(anywhere=_RECORDERS, scope=Scope.READ),
     Verb.OPERATE: _Right(anywhere=_ADMIN, scope=Scope.OPERATE),
 }
 
@@ -183,7 +190,7 @@ def sees(actor: Actor, subject: Subject) -> bool:
     if subject.owner_id is not None:
         return subject.owner_id == actor.official_id or actor.role is Role.ADMINISTRATOR
     if actor.role in AGENCY_ROLES and subject.agency_ids is not None:
-        return actor.agency_id in subject.agency_ids
+        return not actor.visible_agency_ids.isdisjoint(subject.agency_ids)
     return True
 
 
@@ -228,7 +235,9 @@ def _role_may(actor: Actor, right: _Right, subject: Subject) -> bool:
         return True
     # Without a particular row an agency's people and owners may begin: what they get is limited to their own.
     if actor.role in right.own_agency:
-        return subject.agency_ids is None or actor.agency_id in subject.agency_ids
+        if subject.agency_ids is None or not actor.agency_ids.isdisjoint(subject.agency_ids):
+            return True
+        return actor.role in right.below and not actor.below.isdisjoint(subject.agency_ids)
     return actor.role in right.own and subject.owner_id in (None, actor.official_id)
 
 
@@ -236,8 +245,4 @@ def _is_own_report(actor: Actor, subject: Subject) -> bool:
     """Confirmed by the assigning side only: neither by who reported nor by anybody of the agency charged."""
     if subject.reporter_id is not None and subject.reporter_id == actor.official_id:
         return True
-    return (
-        subject.agency_ids is not None
-        and actor.agency_id is not None
-        and actor.agency_id in subject.agency_ids
-    )
+    return subject.agency_ids is not None and not actor.agency_ids.isdisjoint(subject.agency_ids)

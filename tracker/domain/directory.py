@@ -118,6 +118,8 @@ class Actor:
     """Who does it: an official signed in, an official's API token (then `scopes` narrows it), or the system.
 
     `scopes` None means every verb of the role; the values are those of access.Scope.
+    `mandates` are further agencies acted for today, in one's own right or deputising; `below` are the agencies
+    under one of these, which are read and not acted for.
     """
 
     official_id: int | None
@@ -126,6 +128,18 @@ class Actor:
     agency_id: int | None = None
     scopes: frozenset[str] | None = None
     language: Literal["vi", "en"] = "vi"
+    mandates: frozenset[int] = frozenset()
+    below: frozenset[int] = frozenset()
+
+    @property
+    def agency_ids(self) -> frozenset[int]:
+        """The agencies acted for."""
+        return self.mandates if self.agency_id is None else self.mandates | {self.agency_id}
+
+    @property
+    def visible_agency_ids(self) -> frozenset[int]:
+        """The agencies whose rows an agency's person may know of."""
+        return self.agency_ids | self.below
 
     @property
     def is_system(self) -> bool:

@@ -16,6 +16,7 @@ from markupsafe import Markup
 from tracker import clock
 from tracker.api.negotiation import language_of
 from tracker.db import reads_web
+from tracker.db.engine import look_as
 from tracker.domain.directory import AGENCY_ROLES, Actor, Role
 from tracker.domain.errors import NotFound, Problem
 from tracker.domain.zone import civil_day, civil_now
@@ -354,6 +355,8 @@ async def open_page(request: WebRequest) -> Page:
     visitor = None
     if session is not None and session.official_id is not None:
         visitor = await reads_web.find_visitor(session.official_id)
+    if visitor is not None:
+        look_as(visitor.actor)
     page = Page(
         request,
         state,

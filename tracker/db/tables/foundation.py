@@ -78,6 +78,7 @@ class Agency(Table, db=DB):
     agency_valid_order = Check("valid_to IS NULL OR valid_to >= valid_from")
 
     agency_sort = Index("(sort_key, id)", serves="the agency lists")
+    agency_parent = Index("(parent_id) WHERE parent_id IS NOT NULL", serves="the agencies below one")
 
 
 class AgencySuccession(Table, db=DB):
