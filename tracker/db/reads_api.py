@@ -33,14 +33,17 @@ class AgencyView:
     kind: str
     valid_from: date
     valid_to: date | None
+    parent_code: str | None
     successor_codes: tuple[str, ...]
+    source: str
     sort_key: str
     row_version: int
 
 
 _AGENCY = """
-SELECT g.id, g.code, g.name, g.name_en, g.short_name, g.kind, g.valid_from, g.valid_to,
+SELECT g.id, g.code, g.name, g.name_en, g.short_name, g.kind, g.valid_from, g.valid_to, g.source,
        g.sort_key, g.row_version,
+       (SELECT p.code FROM agency p WHERE p.id = g.parent_id) AS parent_code,
        ARRAY(SELECT h.code FROM agency_succession s JOIN agency h ON h.id = s.successor_id
              WHERE s.predecessor_id = g.id ORDER BY h.sort_key, h.id) AS successor_codes
 FROM agency g
@@ -117,37 +120,55 @@ class OfficialView:
     absent_from: date | None
     absent_to: date | None
     deputy_id: int | None
+    contact_order: int
+    mailbox_reason: str
+    agency_name: str | None
     sort_key: str
     row_version: int
 
 
 _OFFICIAL = """
 SELECT o.id, o.full_name, o.position, o.email, o.role, o.duty, o.agency_id, g.code AS agency_code, o.language,
-       o.is_active, o.mailbox, o.absent_from, o.absent_to, o.deputy_id, o.sort_key, o.row_version
+       o.is_active, o.mailbox, o.absent_from, o.absent_to, o.deputy_id, o.contact_order, o.mailbox_reason,
+       g.name AS agency_name, o.sort_key, o.row_version
 FROM official o LEFT JOIN agency g ON g.id = o.agency_id
 """
 
 
 def _colleagues(viewer: Actor, first: int) -> tuple[str, list[object]]:
-    """An agency's people see each other and the assigning side; the others see everybody."""
-    if viewer.role in AGENCY_ROLES:
-        return (
-            f"(o.agency_id = ${first} OR o.role NOT IN ('agency_officer', 'agency_leader'))",
-            [viewer.agency_id],
-        )
-    return "true", []
+    """An agency's people see those of the agencies they act for and of those below, whoever acts for one of
+    these, and the assigning side; the others see everybody."""
+    if viewer.role not in AGENCY_ROLES:
+        return "true", []
+    return (
+        f"(o.role NOT IN ('agency_officer', 'agency_leader') OR o.agency_id = ANY(${first}::bigint[])"
+        f" OR EXISTS (SELECT FROM mandate m WHERE m.official_id = o.id AND m.revoked_at IS NULL"
+        f" AND m.agency_id = ANY(${first}::bigint[])))",
+        [sorted(viewer.visible_agency_ids)],
+    )
 
 
 async def list_officials_page(
-    viewer: Actor, *, agency_id: int | None, words: str, limit: int, after: tuple[str, int] | None
+    viewer: Actor,
+    *,
+    agency_id: int | None,
+    words: str,
+    limit: int,
+    after: tuple[str, int] | None,
+    role: str | None = None,
+    is_active: bool | None = None,
+    mailbox: str | None = None,
 ) -> list[OfficialView]:
     """The officials the viewer may know, in Vietnamese order."""
-    condition, arguments = _colleagues(viewer, 6)
+    condition, arguments = _colleagues(viewer, 9)
     rows = await fetch(
         f"""{_OFFICIAL}
         WHERE ($1::bigint IS NULL OR o.agency_id = $1)
           AND ($2 = '' OR o.search_key LIKE $2)
           AND ($3::text IS NULL OR (o.sort_key, o.id) > ($3, $4))
+          AND ($6::text IS NULL OR o.role = $6)
+          AND ($7::boolean IS NULL OR o.is_active = $7)
+          AND ($8::text IS NULL OR o.mailbox = $8)
           AND {condition}
         ORDER BY o.sort_key, o.id LIMIT $5
         """,
@@ -156,6 +177,9 @@ async def list_officials_page(
         after[0] if after else None,
         after[1] if after else None,
         limit,
+        role,
+        is_active,
+        mailbox,
         *arguments,
     )
     return [OfficialView(**dict(row)) for row in rows]
