@@ -170,6 +170,32 @@ def _web_address(raw: str) -> str:
     return raw.rstrip("/")
 
 
+def _issuer(raw: str) -> str:
+    # Compared letter by letter with what the provider says, so nothing is taken off it.
+    if urlsplit(_web_address(raw)).scheme != "https" and not is_loopback(urlsplit(raw).hostname or ""):
+        raise _Refused("issuer")
+    return raw
+
+
+def _values(raw: str) -> tuple[str, ...]:
+    values = tuple(part.strip() for part in raw.split(",") if part.strip())
+    if not values or len(raw) > 1000 or any(c <= " " or ord(c) > 126 for value in values for c in value):
+        raise _Refused("values")
+    return values
+
+
+_OIDC_ROLES = "administrator|secretariat|member|agency_officer|agency_leader|inspector"
+_ROLE_RULE = re.compile(rf"\s*\S.{{0,300}}\s*=\s*(?:{_OIDC_ROLES})\s*(?:@\s*[^\s@;]{{1,60}}\s*)?")
+
+
+def _role_map(raw: str) -> tuple[str, ...]:
+    rules = tuple(part.strip() for part in raw.split(";") if part.strip())
+    wrong = next((rule for rule in rules if not _ROLE_RULE.fullmatch(rule)), None)
+    if not rules or wrong is not None:
+        raise _Refused("role_map", rule=wrong or "", roles=_OIDC_ROLES.replace("|", ", "))
+    return rules
+
+
 def _database_url(raw: str) -> Secret:
     try:
         parts = urlsplit(raw)
@@ -291,6 +317,39 @@ class Settings:
     mail_from: str = _setting("dondoc@localhost", _mail_address, "Address the messages come from.")
     mail_from_name: str | None = _setting(None, _text(120), "Name shown beside it; default: the product's.")
     mail_reply_to: str | None = _setting(None, _mail_address, "Monitored mailbox that answers go to.")
+    oidc_issuer: str | None = _setting(
+        None, _issuer, "Identity provider for single sign-on, exactly as it names itself; https."
+    )
+    oidc_client_id: str | None = _setting(None, _text(), "Our name at the identity provider.")
+    oidc_client_secret: Secret | None = _setting(
+        None, _secret(), "Our secret at the identity provider.", secret=True
+    )
+    oidc_name: str | None = _setting(None, _text(60), "Name of the identity provider on the button.")
+    oidc_ca_file: Path | None = _setting(
+        None, _existing_file, "Certificates to trust for the identity provider besides the system's."
+    )
+    oidc_scopes: tuple[str, ...] = _setting(
+        ("openid", "profile", "email"), _values, "Scopes asked for; comma-separated."
+    )
+    oidc_role_claim: str = _setting("groups", _text(), "Claim that holds groups or roles; dots lead inside.")
+    oidc_agency_claim: str | None = _setting(
+        None, _text(), "Claim that holds the agency's code, for rules that name none."
+    )
+    oidc_role_map: tuple[str, ...] = _setting(
+        (), _role_map, "Roles from that claim: `value=role` or `value=role@AGENCY`, separated by `;`."
+    )
+    oidc_create_people: bool = _setting(
+        False, _boolean, "Enter unknown people from their claims, with the role of the mapping."
+    )
+    oidc_follow_roles: bool = _setting(
+        False, _boolean, "Set role and agency from the claims at every single sign-on."
+    )
+    oidc_mfa_acr: tuple[str, ...] = _setting(
+        (), _values, "Values of `acr` that prove a second factor; they are also asked for; comma-separated."
+    )
+    oidc_mfa_amr: tuple[str, ...] = _setting(
+        (), _values, "Values of `amr` that prove a second factor; comma-separated."
+    )
     digest_time: time = _setting(time(8), _clock_time, "When the day's reminders go out, official zone.")
     due_soon_days: int = _setting(3, _integer(0, 60), "Working days before a deadline that count as soon.")
     sweep_seconds: int = _setting(60, _integer(1, 3600), "Pause between two sweeps for due reminders.")
@@ -446,6 +505,20 @@ def _contradictions(settings: Settings) -> list[BadSetting]:
         )
     if (settings.smtp_user is None) != (settings.smtp_password is None):
         problems.append(BadSetting(PREFIX + "SMTP_USER", settings.smtp_user or "", "user_and_password"))
+    return problems + _sign_on_contradictions(settings)
+
+
+def _sign_on_contradictions(settings: Settings) -> list[BadSetting]:
+    problems = []
+    registration = (settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret)
+    if any(registration) and not all(registration):
+        problems.append(BadSetting(PREFIX + "OIDC_ISSUER", settings.oidc_issuer or "", "whole_registration"))
+    if "openid" not in settings.oidc_scopes:
+        problems.append(BadSetting(PREFIX + "OIDC_SCOPES", ",".join(settings.oidc_scopes), "scope_openid"))
+    if settings.oidc_create_people and not settings.oidc_role_map:
+        problems.append(BadSetting(PREFIX + "OIDC_CREATE_PEOPLE", "true", "needs_role_map"))
+    if settings.oidc_follow_roles and not settings.oidc_role_map:
+        problems.append(BadSetting(PREFIX + "OIDC_FOLLOW_ROLES", "true", "needs_role_map"))
     return problems
 
 

@@ -71,6 +71,14 @@ BAD = [
     ("a missing secret file", {"TRACKER_SECRET_KEY_FILE": "/nowhere"}, "TRACKER_SECRET_KEY_FILE", "readable_file"),
     ("a mistyped name", {"TRACKER_SMPT_HOST": "a"}, "TRACKER_SMPT_HOST", "unknown_near"),
     ("a name that is none", {"TRACKER_XYZZY": "a"}, "TRACKER_XYZZY", "unknown"),
+    ("an issuer in clear", {"TRACKER_OIDC_ISSUER": "http://sso.gov.vn"}, "TRACKER_OIDC_ISSUER", "issuer"),
+    ("an issuer alone", {"TRACKER_OIDC_ISSUER": "https://sso.gov.vn"}, "TRACKER_OIDC_ISSUER", "whole_registration"),
+    ("scopes without openid", {"TRACKER_OIDC_SCOPES": "email"}, "TRACKER_OIDC_SCOPES", "scope_openid"),
+    ("a scope of two words", {"TRACKER_OIDC_SCOPES": "openid email"}, "TRACKER_OIDC_SCOPES", "values"),
+    ("a role that is none", {"TRACKER_OIDC_ROLE_MAP": "a=king"}, "TRACKER_OIDC_ROLE_MAP", "role_map"),
+    ("a rule of half", {"TRACKER_OIDC_ROLE_MAP": "a=member;=member"}, "TRACKER_OIDC_ROLE_MAP", "role_map"),
+    ("people without roles", {"TRACKER_OIDC_CREATE_PEOPLE": "true"}, "TRACKER_OIDC_CREATE_PEOPLE", "needs_role_map"),
+    ("roles without a map", {"TRACKER_OIDC_FOLLOW_ROLES": "true"}, "TRACKER_OIDC_FOLLOW_ROLES", "needs_role_map"),
     ("a file where none may be", {"TRACKER_PORT_FILE": "/etc/hostname"}, "TRACKER_PORT_FILE", "unknown_near"),
 ]  # fmt: skip
 
@@ -199,6 +207,9 @@ def test_every_expectation_has_a_sentence() -> None:
         "at_most_pool_max",
         "encryption_beyond_loopback",
         "user_and_password",
+        "whole_registration",
+        "scope_openid",
+        "needs_role_map",
     }
 
     for language in ("vi", "en"):
