@@ -62,9 +62,11 @@ TABLE: dict[Verb, str] = {
     Verb.MANAGE_PEOPLE: "A.....",
     Verb.MANAGE_FEEDS: "Asmoli",
     Verb.MANAGE_TOKENS: "Asmoli",
+    Verb.MANAGE_ACCOUNT: "asmoli",
+    Verb.READ_OPERATIONS: "AS....",
     Verb.OPERATE: "A.....",
 }
-PERSONAL = (Verb.MANAGE_FEEDS, Verb.MANAGE_TOKENS)
+PERSONAL = (Verb.MANAGE_FEEDS, Verb.MANAGE_TOKENS, Verb.MANAGE_ACCOUNT)
 
 
 def test_the_table_names_every_verb() -> None:

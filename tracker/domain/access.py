@@ -50,6 +50,7 @@ class Verb(StrEnum):
     MANAGE_PEOPLE = "manage_people"
     MANAGE_FEEDS = "manage_feeds"
     MANAGE_TOKENS = "manage_tokens"
+    MANAGE_ACCOUNT = "manage_account"
     READ_OPERATIONS = "read_operations"
     OPERATE = "operate"
 
@@ -171,6 +172,8 @@ RIGHTS: dict[Verb, _Right] = {
     Verb.MANAGE_FEEDS: _Right(anywhere=_ADMIN, own=_EVERYBODY, scope=Scope.FEEDS),
     # No scope: a token never makes or revokes tokens.
     Verb.MANAGE_TOKENS: _Right(anywhere=_ADMIN, own=_EVERYBODY),
+    # One's own password, second factor and sessions: nobody else's, and never with a token.
+    Verb.MANAGE_ACCOUNT: _Right(own=_EVERYBODY),
     Verb.READ_OPERATIONS: _Right(anywhere=_RECORDERS, scope=Scope.READ),
     Verb.OPERATE: _Right(anywhere=_ADMIN, scope=Scope.OPERATE),
 }
