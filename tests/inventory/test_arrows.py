@@ -27,17 +27,18 @@ ARROWS: dict[str, set[str]] = {
     "db": {"domain", "settings", "i18n"},  # the type of a language
     # An invitation is a feed's entry sent by mail.
     "mail": {"domain", "i18n", "words", "feeds"},
+    "webhooks": {"domain"},
     "documents": {"domain", "i18n", "words"},
     "intake": {"domain", "i18n", "shipped"},
     # It asks the identity provider, as mail speaks to the relay.
     "sign_on": {"domain", "settings"},
     "actions": {"domain", "db", "mail", "feeds", "documents", "intake", "i18n", "settings", "shipped", "words",
-                "sign_on"},
+                "sign_on", "webhooks"},
     "api": {"domain", "db", "actions", "feeds", "documents", "intake", "i18n", "words", "refusals", "settings",
             "clock"},
     "web": {"domain", "db", "actions", "feeds", "documents", "intake", "i18n", "words", "refusals", "settings",
             "clock", "api", "mailbox"},
-    "jobs": {"domain", "db", "actions", "mail", "settings", "clock", "i18n"},
+    "jobs": {"domain", "db", "actions", "mail", "settings", "clock", "i18n", "webhooks"},
 }  # fmt: skip
 
 # Single modules that may import more than their layer, and why.
@@ -54,6 +55,7 @@ LIBRARIES: dict[str, set[str]] = {
     "piccolo": {"db"},
     "asyncpg": {"db"},
     "aiosmtplib": {"mail"},
+    "h11": {"webhooks"},
     "dkim": {"mail"},
     "icalendar": {"feeds"},
     "apscheduler": {"jobs"},
@@ -74,7 +76,7 @@ LIBRARIES: dict[str, set[str]] = {
 # The short list of the domain: nothing that waits, opens, asks the machine, or throws dice.
 DOMAIN_STDLIB = {
     "__future__", "bisect", "calendar", "collections", "csv", "dataclasses", "datetime", "decimal", "enum",
-    "fractions", "functools", "hashlib", "heapq", "itertools", "json", "math", "operator", "re", "string",
+    "fractions", "functools", "hashlib", "heapq", "ipaddress", "itertools", "json", "math", "operator", "re", "string",
     "types", "typing", "unicodedata", "uuid", "zoneinfo",
 }  # fmt: skip
 
