@@ -128,11 +128,7 @@ def settings(cluster: Cluster, tmp_path: Path) -> Settings:
 @pytest.fixture
 async def database(anyio_backend: str, cluster: Cluster, settings: Settings) -> AsyncIterator[Settings]:
     """The migrated database as it was after the migrations, the pool open in this test's loop."""
-    owner = await asyncpg.connect(settings.owner_dsn())
-    try:
-        await owner.execute(cluster.reset_sql)
-    finally:
-        await owner.close()
+    await as_owner(settings, cluster.reset_sql)
     await engine.open_pool(settings)
     try:
         yield settings
@@ -157,6 +153,16 @@ async def empty_database(anyio_backend: str, cluster: Cluster, settings: Setting
     """A database without a schema and without a pool, for the tests of migrations and of starting."""
     async with _copy_of(cluster, "empty", template="template0") as (dsn, owner_dsn):
         yield settings.with_database(dsn, owner_dsn)
+
+
+async def as_owner(settings: Settings, *statements: str) -> None:
+    """Execute statements as the owner of the schema: what the application's account may not."""
+    owner = await asyncpg.connect(settings.owner_dsn())
+    try:
+        for statement in statements:
+            await owner.execute(statement)
+    finally:
+        await owner.close()
 
 
 @contextlib.asynccontextmanager

@@ -7,6 +7,7 @@ import asyncio
 import asyncpg
 import pytest
 
+from tests.conftest import as_owner
 from tracker.db import engine
 from tracker.db.engine import Failure, classify_failure
 from tracker.settings import Settings
@@ -90,9 +91,10 @@ async def test_session_settings_are_forced(database: Settings) -> None:
 
 async def test_hundred_failed_commits_leave_the_pool_whole(fresh_database: Settings) -> None:
     """A COMMIT refused by a deferred constraint gives its connection back (bar N8)."""
-    await engine.execute("CREATE TABLE parent (id int PRIMARY KEY)")
-    await engine.execute(
-        "CREATE TABLE child (parent_id int REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED)"
+    await as_owner(
+        fresh_database,
+        "CREATE TABLE parent (id int PRIMARY KEY)",
+        "CREATE TABLE child (parent_id int REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED)",
     )
 
     for _ in range(100):
@@ -139,9 +141,9 @@ async def test_killed_backend_is_replaced(database: Settings) -> None:
 async def test_all_backends_killed_while_idle(database: Settings) -> None:
     """A pool whose every connection was cut serves the next transactions as if nothing had been."""
     for _ in range(20):
-        await engine.pool().execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE application_name = 'tracker' AND pid <> pg_backend_pid()"
+        await as_owner(
+            database,
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'tracker'",
         )
 
         async def ask() -> int:
@@ -179,7 +181,6 @@ async def test_deadlock_is_run_again(database: Settings) -> None:
     async def bump(first: str, second: str) -> None:
         async def once() -> None:
             async with engine.transaction():
-                await engine.execute("SET LOCAL deadlock_timeout = '50ms'")
                 await engine.execute("UPDATE setting SET value = '1' WHERE key = $1", first)
                 if first_try.pop(first, False):
                     await both_hold_one.wait()
@@ -222,16 +223,14 @@ async def test_lock_timeout_is_unavailable(database: Settings) -> None:
 
 async def test_schema_change_under_a_cached_plan(fresh_database: Settings) -> None:
     """A migration under a running process makes at most one retry (bar O9)."""
-    await engine.execute("CREATE TABLE t (a int)")
-    await engine.execute("INSERT INTO t VALUES (1)")
+    await as_owner(fresh_database, "CREATE TABLE t (a int)", "INSERT INTO t VALUES (1)")
 
     async def read() -> int:
         async with engine.transaction():
             return len((await engine.fetch("SELECT * FROM t"))[0])
 
     assert await read() == 1
-    async with engine.pool().acquire(), engine.pool().acquire() as other:
-        await other.execute("ALTER TABLE t ADD COLUMN b int")
+    await as_owner(fresh_database, "ALTER TABLE t ADD COLUMN b int")
 
     assert await engine.run_with_retries(read) == 2
 

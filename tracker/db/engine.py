@@ -13,7 +13,7 @@ import contextlib
 import contextvars
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 from urllib.parse import parse_qs, urlsplit
@@ -87,9 +87,10 @@ class Viewpoint:
     role: str
     visible_agencies: str = ""
     own_agencies: str = ""
+    is_request: bool = field(default=False, compare=False, repr=False)
 
 
-STRANGER = Viewpoint("tracker_app")
+STRANGER = Viewpoint("tracker_app", is_request=True)
 """Nobody known: no row of a secured table."""
 
 SERVICE = Viewpoint("tracker_desk")
@@ -111,9 +112,9 @@ def viewpoint_of(actor: Actor) -> Viewpoint:
     Viewpoint(role='tracker_agency', visible_agencies='3,4,5', own_agencies='3')
     """
     if actor.role not in AGENCY_ROLES:
-        return SERVICE
+        return replace(SERVICE, is_request=True)
     visible, own = sorted(actor.visible_agency_ids), sorted(actor.agency_ids)
-    return Viewpoint("tracker_agency", ",".join(map(str, visible)), ",".join(map(str, own)))
+    return Viewpoint("tracker_agency", ",".join(map(str, visible)), ",".join(map(str, own)), is_request=True)
 
 
 @contextlib.contextmanager
@@ -127,8 +128,9 @@ def as_stranger() -> Iterator[None]:
 
 
 def look_as(actor: Actor) -> None:
-    """From here to the end of the request the database shows what `actor` may see."""
-    _viewpoint.set(viewpoint_of(actor))
+    """From here to the end of the request the database shows what `actor` may see; jobs stay the service."""
+    if _viewpoint.get().is_request:
+        _viewpoint.set(viewpoint_of(actor))
 
 
 @asynccontextmanager

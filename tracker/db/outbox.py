@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from tracker.db.engine import execute, fetch, fetchrow, fetchval
+from tracker.db.engine import as_service, execute, fetch, fetchrow, fetchval
 from tracker.db.visibility import visible_to
 from tracker.domain.directory import Actor
 from tracker.domain.errors import NotFound
@@ -56,6 +56,7 @@ async def reserve_ids(count: int) -> list[int]:
     return [r["id"] for r in rows]
 
 
+@as_service()
 async def insert_messages(messages: Sequence[tuple[int, NewMessage]], now: datetime) -> list[int]:
     """Queue (id, message) pairs; one whose key is queued already is passed over. The ids that are new."""
     rows = await fetch(
@@ -96,6 +97,7 @@ async def insert_messages(messages: Sequence[tuple[int, NewMessage]], now: datet
     return [r["id"] for r in rows]
 
 
+@as_service()
 async def supersede_for(assignment_id: int, reason: str) -> frozenset[str]:
     """Take back queued messages that speak of this assignment alone; digests are mended when claimed.
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from tracker.db.engine import execute, fetch
+from tracker.db.engine import as_service, execute, fetch
 from tracker.db.visibility import visible_to
 from tracker.domain.directory import Actor
 
@@ -27,6 +27,7 @@ class NewReminder:
     outbox_id: int | None = None
 
 
+@as_service()
 async def insert_reminders(rows: Sequence[NewReminder], now: datetime) -> int:
     """Write decisions; one that stands already is passed over. How many were new."""
     return await execute(
@@ -142,6 +143,7 @@ async def list_carried(outbox_id: int) -> list[Carried]:
     return [Carried(*r.values()) for r in rows]
 
 
+@as_service()
 async def move_carried(from_outbox: int, to_outbox: int, assignment_ids: Sequence[int]) -> int:
     """These ledger rows are carried by another message now."""
     return await execute(
@@ -152,6 +154,7 @@ async def move_carried(from_outbox: int, to_outbox: int, assignment_ids: Sequenc
     )
 
 
+@as_service()
 async def drop_carried(outbox_id: int, reason: str) -> int:
     """What this message still carried is not sent after all; the ledger says why."""
     return await execute(
@@ -171,6 +174,7 @@ class Invited:
     state: str
 
 
+@as_service()
 async def list_invited(assignment_ids: Sequence[int]) -> list[Invited]:
     """Who holds an invitation that has not been cancelled."""
     rows = await fetch(
@@ -181,6 +185,7 @@ async def list_invited(assignment_ids: Sequence[int]) -> list[Invited]:
     return [Invited(*r.values()) for r in rows]
 
 
+@as_service()
 async def put_invitations(rows: Sequence[tuple[int, int, int, str, int]]) -> None:
     """Remember (assignment, official, sequence, state, outbox id) of invitations and cancellations queued."""
     await execute(
