@@ -246,6 +246,11 @@ def _hosts(raw: str) -> tuple[str, ...]:
     return tuple(name if name == "*" else _host(name) for name in names)
 
 
+def _listed_hosts(raw: str) -> tuple[str, ...]:
+    names = tuple(part.strip().lower() for part in raw.split(",") if part.strip())
+    return tuple(f".{_host(name[1:])}" if name.startswith(".") else _host(name) for name in names)
+
+
 def _networks(raw: str) -> tuple[str, ...]:
     try:
         return tuple(str(ipaddress.ip_network(part.strip())) for part in raw.split(",") if part.strip())
@@ -357,6 +362,26 @@ class Settings:
     shutdown_seconds: int = _setting(30, _integer(1, 600), "Time for work in flight after SIGTERM.")
     ping_url: str | None = _setting(
         None, _web_address, "Address called after each sweep (dead-man's switch)."
+    )
+    webhook_hosts: tuple[str, ...] = _setting(
+        (),
+        _listed_hosts,
+        "Hosts that webhooks may call, each whole or as `.suffix`; without it there are no webhooks.",
+    )
+    webhook_networks: tuple[str, ...] = _setting(
+        (), _networks, "Inner networks that webhooks may reach besides the Internet; comma-separated."
+    )
+    webhook_ca_file: Path | None = _setting(
+        None, _existing_file, "Certificates that webhook receivers may show besides the system's."
+    )
+    webhook_plain_http: bool = _setting(
+        False, _boolean, "Whether webhooks may call `http://` on this machine; for trials only."
+    )
+    api_per_minute: int = _setting(
+        600, _integer(1, 1_000_000), "Requests to the API that one token may make in a minute."
+    )
+    feed_per_minute: int = _setting(
+        60, _integer(1, 1_000_000), "Times in a minute that one calendar link may be read."
     )
     log_level: str = _setting(
         "info", _choice("debug", "info", "warning", "error"), "Least important line that is logged."
@@ -539,6 +564,8 @@ def is_loopback(host: str) -> bool:
 def _plain(value: object) -> str:
     if isinstance(value, time):
         return value.strftime("%H:%M")
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, tuple):
         return ",".join(str(part) for part in value)
     return str(value)
