@@ -63,10 +63,18 @@ TABLE: dict[Verb, str] = {
     Verb.MANAGE_FEEDS: "Asmoli",
     Verb.MANAGE_TOKENS: "Asmoli",
     Verb.MANAGE_ACCOUNT: "asmoli",
+    Verb.EDIT_SELF: "Asmoli",
+    Verb.MANAGE_SESSIONS: "asmoli",
     Verb.READ_OPERATIONS: "AS....",
     Verb.OPERATE: "A.....",
 }
-PERSONAL = (Verb.MANAGE_FEEDS, Verb.MANAGE_TOKENS, Verb.MANAGE_ACCOUNT)
+PERSONAL = (
+    Verb.MANAGE_FEEDS,
+    Verb.MANAGE_TOKENS,
+    Verb.MANAGE_ACCOUNT,
+    Verb.EDIT_SELF,
+    Verb.MANAGE_SESSIONS,
+)
 
 
 def test_the_table_names_every_verb() -> None:

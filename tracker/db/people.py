@@ -115,3 +115,20 @@ async def clear_as_deputy(official_id: int) -> Sequence[int]:
 async def delete_followed_agencies(official_id: int) -> int:
     """The person follows no agency any more as a member of the working group; how many there were."""
     return await execute("DELETE FROM agency_member WHERE official_id = $1", official_id)
+
+
+async def end_web_sessions(official_id: int) -> int:
+    """Every web session of a person ends: at a change of privilege one signs in anew; how many there were."""
+    return await execute(
+        "UPDATE web_session SET ended_at = now(), ended_because = 'role_changed'"
+        " WHERE official_id = $1 AND ended_at IS NULL",
+        official_id,
+    )
+
+
+async def end_account_links(official_id: int) -> int:
+    """No link that was sent to a former address sets a password any more; how many there were."""
+    return await execute(
+        "UPDATE account_link SET ended_at = now() WHERE official_id = $1 AND used_at IS NULL AND ended_at IS NULL",
+        official_id,
+    )

@@ -48,9 +48,11 @@ class Verb(StrEnum):
     MANAGE_CALENDAR = "manage_calendar"
     MANAGE_AGENCIES = "manage_agencies"
     MANAGE_PEOPLE = "manage_people"
+    EDIT_SELF = "edit_self"
     MANAGE_FEEDS = "manage_feeds"
     MANAGE_TOKENS = "manage_tokens"
     MANAGE_ACCOUNT = "manage_account"
+    MANAGE_SESSIONS = "manage_sessions"
     READ_OPERATIONS = "read_operations"
     OPERATE = "operate"
 
@@ -169,6 +171,9 @@ RIGHTS: dict[Verb, _Right] = {
     Verb.MANAGE_CALENDAR: _Right(anywhere=_ADMIN, scope=Scope.MANAGE),
     Verb.MANAGE_AGENCIES: _Right(anywhere=_ADMIN, scope=Scope.MANAGE),
     Verb.MANAGE_PEOPLE: _Right(anywhere=_ADMIN, scope=Scope.MANAGE),
+    # One's own language, absence and deputy; one's own web sessions, which a token may end and never begin.
+    Verb.EDIT_SELF: _Right(anywhere=_ADMIN, own=_EVERYBODY, scope=Scope.MANAGE),
+    Verb.MANAGE_SESSIONS: _Right(own=_EVERYBODY, scope=Scope.MANAGE),
     Verb.MANAGE_FEEDS: _Right(anywhere=_ADMIN, own=_EVERYBODY, scope=Scope.FEEDS),
     # No scope: a token never makes or revokes tokens.
     Verb.MANAGE_TOKENS: _Right(anywhere=_ADMIN, own=_EVERYBODY),
