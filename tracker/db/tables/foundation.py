@@ -365,7 +365,8 @@ class Assignment(Table, db=DB):
     )
 
     assignment_one_part = Index(
-        "(task_id, agency_id, occurrence) WHERE state NOT IN ('withdrawn', 'transferred', 'superseded')",
+        "(task_id, agency_id, occurrence) WHERE state NOT IN ('confirmed', 'withdrawn', 'transferred', "
+        "'superseded')",
         serves="one agency leads or co-operates in a task, not both",
         unique=True,
     )
@@ -399,6 +400,14 @@ class Assignment(Table, db=DB):
     )
     assignment_task = Index("(task_id, part, id)", serves="the task page")
     assignment_directive = Index("(directive_id)", serves="lists of one directive")
+
+    taken_over_from: ForeignKey[Any] = ForeignKey("self", default=None, null=True)
+    taken_over_at = Timestamptz(default=None, null=True)
+    handed_on = Boolean(default=False)
+
+    assignment_taken_over_fk = Rule("FOREIGN KEY (taken_over_from) REFERENCES assignment (id)")
+    assignment_taken_over = Check("(taken_over_from IS NULL) = (taken_over_at IS NULL)")
+    assignment_handed_on = Check("NOT handed_on OR state = 'transferred'")
 
 
 class DeadlineChange(Table, db=DB):
