@@ -8,6 +8,7 @@ from tracker.mail.message import Mailbox
 from tracker.settings import Settings, load
 
 _office: Office | None = None
+_relay: str = ""
 
 
 def office_of(settings: Settings) -> Office:
@@ -24,13 +25,19 @@ def office_of(settings: Settings) -> Office:
 
 def use_office(settings: Settings) -> None:
     """From now on this process sends as these settings say."""
-    global _office
+    global _office, _relay
     _office = office_of(settings)
+    _relay = f"{settings.smtp_host}:{settings.smtp_port}" if settings.smtp_host else ""
 
 
 def office() -> Office:
     """The office in use; that of the default settings where none was set."""
     return _office or office_of(load({}))
+
+
+def relay_name() -> str:
+    """The mail server that this process sends through, as people name it; empty where there is none."""
+    return _relay
 
 
 def assignment_url(task_id: int, agency_code: str) -> str:

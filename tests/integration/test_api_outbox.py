@@ -1,0 +1,269 @@
+"""The outbox by API and terminal: reading without secrets, sending again, pausing without loss."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import anyio.to_thread
+import pytest
+
+from tests.api import Api, running_api
+from tests.integration.test_delivery import delivery
+from tracker import clock
+from tracker.db.engine import execute, fetch, fetchval
+from tracker.domain.redaction import without_secrets
+from tracker.mail.transport import MemoryTransport
+from tracker.settings import Settings
+
+pytestmark = pytest.mark.anyio
+ROOT = Path(__file__).parents[2]
+WHY = {"reason": "Máy chủ thư đã chạy lại."}
+
+
+@pytest.fixture
+async def api(database: Settings) -> AsyncIterator[Api]:
+    async with running_api(database) as running:
+        yield running
+
+
+async def failed_message(api: Api) -> str:
+    """The id of the focal officer's message about a new task, which did not arrive."""
+    await api.recorded()
+    message: int = await fetchval(
+        "UPDATE outbox SET state = 'failed', reply_code = 550, reply_text = '5.1.1 unknown', reason = 'recipient',"
+        " attempts = 1, first_attempt_at = now() WHERE address = 'focal@byt.example.vn' RETURNING id"
+    )
+    return str(message)
+
+
+async def test_list_filters_and_goes_page_by_page(api: Api) -> None:
+    office = await api.client(api.world.secretariat)
+    failed = await failed_message(api)
+
+    everything = await office.get("/api/v1/outbox")
+    only = await office.get("/api/v1/outbox", params={"state": "failed"})
+    first = await office.get("/api/v1/outbox", params={"limit": "1"})
+    second = await office.get("/api/v1/outbox", params={"limit": "1", "cursor": first.json()["next"]})
+
+    assert [m["id"] for m in only.json()["items"]] == [failed]
+    assert only.json()["items"][0]["reply"] == {"code": 550, "text": "5.1.1 unknown"}
+    ids = [m["id"] for m in everything.json()["items"]]
+    assert ids == sorted(ids, key=int, reverse=True)
+    assert [first.json()["items"][0]["id"], second.json()["items"][0]["id"]] == ids[:2]
+
+
+async def test_messages_about_one_assignment_and_one_person(api: Api) -> None:
+    office = await api.client(api.world.secretariat)
+    recorded = await api.recorded()
+    ids = recorded["assignment_ids"]
+
+    about = await office.get("/api/v1/outbox", params={"assignment_id": ids[0]})
+    of_focal = await office.get(
+        "/api/v1/outbox", params={"recipient_id": str(api.world.agency.official_id), "kind": "assigned"}
+    )
+
+    assert {m["address"] for m in about.json()["items"]} == {
+        "focal@byt.example.vn",
+        "head_of_office@byt.example.vn",
+    }
+    assert [m["address"] for m in of_focal.json()["items"]] == ["focal@byt.example.vn"]
+
+
+async def test_opened_message_shows_text_and_headers(api: Api) -> None:
+    office = await api.client(api.world.secretariat)
+    failed = await failed_message(api)
+
+    opened = (await office.get(f"/api/v1/outbox/{failed}")).json()
+
+    assert "Kế hoạch thực hiện Nghị quyết" in opened["text"]
+    assert {"Subject", "Message-ID", "To"} <= {h["name"] for h in opened["headers"]}
+    assert opened["has_calendar"] is True
+    assert len(opened["assignment_ids"]) == 1
+
+
+async def test_token_of_a_link_is_not_shown(api: Api) -> None:
+    office = await api.client(api.world.secretariat)
+    failed = await failed_message(api)
+    secret = "k3J9x2mQp7Zt5Lw8Rb1Nv4Xc6Yd0"
+    raw = (
+        b"Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
+        b"https://dondoc.vn/loi-moi/" + secret.encode() + b" ddt_" + secret.encode() + b"\r\n"
+    )
+    await execute("UPDATE outbox SET raw = $2 WHERE id = $1", int(failed), raw)
+
+    opened = await office.get(f"/api/v1/outbox/{failed}")
+
+    assert secret not in opened.text
+    assert "https://dondoc.vn/loi-moi/…" in opened.json()["text"]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://d.vn/a?ma=0123456789abcdefghij0123", "https://d.vn/a?ma=…"),
+        ("https://d.vn/a#0123456789abcdefghij0123", "https://d.vn/a#…"),
+        ("https://d.vn/calendars/ddf_0123456789abcdefghij0123.ics", "https://d.vn/calendars/…"),
+        ("https://d.vn/viec/17/G18 và BC-2025-000418", "https://d.vn/viec/17/G18 và BC-2025-000418"),
+    ],
+)
+def test_redaction(text: str, shown: str) -> None:
+    assert without_secrets(text) == shown
+
+
+async def test_failed_message_goes_again_with_the_same_message_id(api: Api) -> None:
+    operator = await api.client(api.world.administrator)
+    failed = await failed_message(api)
+    before = await fetchval("SELECT message_id FROM outbox WHERE id = $1", int(failed))
+
+    again = await operator.post(f"/api/v1/outbox/{failed}/replay", json=WHY)
+    twice = await operator.post(f"/api/v1/outbox/{failed}/replay", json=WHY)
+    transport = MemoryTransport()
+    await delivery(transport, clock.utc_now()).run()
+
+    assert (again.status_code, again.json()["state"], again.json()["attempts"]) == (200, "pending", 0)
+    assert (twice.status_code, twice.json()["code"]) == (409, "message_not_returnable")
+    assert await fetchval("SELECT message_id FROM outbox WHERE id = $1", int(failed)) == before
+    assert await fetchval("SELECT state FROM outbox WHERE id = $1", int(failed)) == "sent"
+    assert await fetchval("SELECT reason FROM history WHERE verb = 'replay_message'") == WHY["reason"]
+
+
+async def test_message_goes_to_a_colleague_of_its_recipient_only(api: Api) -> None:
+    operator = await api.client(api.world.administrator)
+    failed = await failed_message(api)
+    people = api.world.officials
+    path = f"/api/v1/outbox/{failed}/replay"
+
+    foreign = await operator.post(path, json={**WHY, "to_official_id": str(people["btc.focal"])})
+    unknown = await operator.post(path, json={**WHY, "to_official_id": "999999"})
+    colleague = await operator.post(path, json={**WHY, "to_official_id": str(people["byt.leader"])})
+
+    assert [e["code"] for e in foreign.json()["errors"]] == ["contact_unsuitable"]
+    assert [e["code"] for e in unknown.json()["errors"]] == ["contact_unknown"]
+    assert colleague.json()["address"] == "leader@byt.example.vn"
+    assert colleague.json()["recipient_id"] == str(people["byt.leader"])
+
+
+async def test_message_that_was_never_rendered_is_refused(api: Api) -> None:
+    operator = await api.client(api.world.administrator)
+    failed = await failed_message(api)
+    await execute("UPDATE outbox SET raw = '' WHERE id = $1", int(failed))
+
+    refused = await operator.post(f"/api/v1/outbox/{failed}/replay", json=WHY)
+    many = await operator.post("/api/v1/outbox/replay", json=WHY)
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "message_never_rendered")
+    assert [i["outcome"] for i in many.json()["items"]] == ["never_rendered"]
+
+
+async def test_bulk_replay_rehearses_then_does_it(api: Api) -> None:
+    operator = await api.client(api.world.administrator)
+    await api.recorded()
+    await execute("UPDATE outbox SET state = 'failed'")
+    count = await fetchval("SELECT count(*) FROM outbox")
+
+    rehearsed = (await operator.post("/api/v1/outbox/replay", json={**WHY, "dry_run": True})).json()
+    still = await fetchval("SELECT count(*) FROM outbox WHERE state = 'failed'")
+    some = (await operator.post("/api/v1/outbox/replay", json={**WHY, "limit": 1})).json()
+    rest = (await operator.post("/api/v1/outbox/replay", json={**WHY, "kind": "assigned"})).json()
+
+    assert (rehearsed["again"], still) == (count, count)
+    assert (some["again"], some["left"], rest["again"]) == (1, count - 1, count - 1)
+    assert await fetchval("SELECT count(*) FROM history WHERE verb = 'replay_message'") == count
+
+
+async def test_pause_loses_nothing_and_demands_the_version_that_was_read(api: Api) -> None:
+    operator = await api.client(api.world.administrator)
+    await api.recorded()
+    waiting = await fetchval("SELECT count(*) FROM outbox")
+    tag = (await operator.get("/api/v1/sending")).headers["etag"]
+    pause = {"paused": True, "reason": "Kiểm tra máy chủ thư"}
+
+    without = await operator.put("/api/v1/sending", json=pause)
+    paused = await operator.put("/api/v1/sending", json=pause, headers={"If-Match": tag})
+    stale = await operator.put("/api/v1/sending", json=pause, headers={"If-Match": tag})
+    transport = MemoryTransport()
+    silent = await delivery(transport, clock.utc_now()).run()
+    resumed = await operator.put(
+        "/api/v1/sending",
+        json={"paused": False, "reason": "Xong"},
+        headers={"If-Match": paused.headers["etag"]},
+    )
+    loud = await delivery(transport, clock.utc_now()).run()
+
+    assert (without.status_code, paused.status_code, stale.status_code) == (428, 200, 412)
+    assert (paused.json()["paused"], paused.json()["changed_by"]) == (True, "Người admin")
+    assert paused.json()["waiting"]["pending"] == waiting
+    assert (silent.paused, silent.sent) == (True, 0)
+    assert (resumed.json()["paused"], loud.sent) == (False, waiting)
+
+
+async def test_test_mail_goes_to_oneself(api: Api) -> None:
+    operator = await api.client(api.world.administrator)
+
+    answer = await operator.post("/api/v1/sending/test")
+    opened = await operator.get(answer.headers["location"])
+
+    assert (answer.status_code, answer.json()["address"]) == (202, "admin@vpcp.example.vn")
+    assert "Ễ Ặ Ữ" in opened.json()["text"]
+
+
+@pytest.mark.parametrize("persona", ["secretariat", "agency", "inspector", "member"])
+async def test_only_the_administrator_operates(api: Api, persona: str) -> None:
+    failed = await failed_message(api)
+    client = await api.client(getattr(api.world, persona))
+    may_read = persona == "secretariat"
+
+    reads = [(await client.get(p)).status_code for p in ("/api/v1/outbox", "/api/v1/sending")]
+    changes = [
+        (await client.post(f"/api/v1/outbox/{failed}/replay", json=WHY)).status_code,
+        (await client.post("/api/v1/outbox/replay", json=WHY)).status_code,
+        (await client.post("/api/v1/sending/test")).status_code,
+        (
+            await client.put("/api/v1/sending", json={"paused": True, **WHY}, headers={"If-Match": "*"})
+        ).status_code,
+    ]
+
+    assert reads == [200 if may_read else 403] * 2
+    assert changes == [403] * 4
+
+
+async def tracker(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """`tracker outbox` in a process of its own."""
+    environment = {
+        **os.environ,
+        "TRACKER_DATABASE_URL": settings.dsn(),
+        "TRACKER_DATA_DIR": str(settings.data_dir),
+        "PYTHONPATH": str(ROOT),
+        "LANG": "en_US.UTF-8",
+    }
+    command = [sys.executable, "-m", "tracker", "--language", "en", "outbox", *arguments]
+    return await anyio.to_thread.run_sync(
+        lambda: subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=False, timeout=60
+        )
+    )
+
+
+async def test_terminal_lists_replays_pauses_and_resumes(api: Api, database: Settings) -> None:
+    failed = await failed_message(api)
+
+    listed = json.loads((await tracker(database, "list", "--state", "failed", "--json")).stdout)
+    again = await tracker(database, "replay", failed, "--reason", "Đã sửa địa chỉ")
+    unknown = await tracker(database, "replay", "999999", "--reason", "Đã sửa địa chỉ")
+    paused = json.loads((await tracker(database, "pause", "--reason", "Bảo trì", "--json")).stdout)
+    shown = await tracker(database, "list")
+    resumed = await tracker(database, "resume", "--reason", "Xong")
+
+    assert [m["id"] for m in listed["messages"]] == [failed]
+    assert f"Message {failed} will be sent again" in again.stdout
+    assert unknown.returncode != 0
+    assert paused["sending_paused"] is True
+    assert "Sending is paused: Bảo trì" in shown.stdout
+    assert "Sending goes on" in resumed.stdout
+    rows = await fetch("SELECT verb FROM history WHERE verb LIKE '%sending' ORDER BY id")
+    assert [r["verb"] for r in rows] == ["pause_sending", "resume_sending"]
