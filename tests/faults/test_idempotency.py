@@ -41,6 +41,11 @@ async def test_killed_request_retried_three_times_is_one_directive(database: Set
 
 
 def _run_and_die(settings: Settings, point: str, token: str) -> int:
-    environment = {**os.environ, "TRACKER_DATABASE_URL": settings.dsn(), "PYTHONPATH": str(ROOT)}
+    environment = {
+        **os.environ,
+        "TRACKER_DATABASE_URL": settings.dsn(),
+        "TRACKER_DATABASE_OWNER_URL": settings.owner_dsn(),
+        "PYTHONPATH": str(ROOT),
+    }
     command = [sys.executable, "-m", "tests.faults.keyed_process", point, token]
     return subprocess.run(command, cwd=ROOT, env=environment, timeout=60, check=False).returncode

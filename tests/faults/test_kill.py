@@ -42,6 +42,7 @@ async def work(settings: Settings, mailbox: LocalMailbox, fail_point: str = "") 
     environment = {
         **{k: v for k, v in os.environ.items() if not k.startswith("TRACKER_")},
         "TRACKER_DATABASE_URL": settings.dsn(),
+        "TRACKER_DATABASE_OWNER_URL": settings.owner_dsn(),
         "TRACKER_SECRET_KEY": "k" * 40,
         "TRACKER_SMTP_HOST": "127.0.0.1",
         "TRACKER_SMTP_PORT": str(mailbox.port),

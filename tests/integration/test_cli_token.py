@@ -28,6 +28,7 @@ async def tracker(settings: Settings, *arguments: str) -> subprocess.CompletedPr
     environment = {
         **os.environ,
         "TRACKER_DATABASE_URL": settings.dsn(),
+        "TRACKER_DATABASE_OWNER_URL": settings.owner_dsn(),
         "TRACKER_DATA_DIR": str(settings.data_dir),
         "PYTHONPATH": str(ROOT),
         "LANG": "en_US.UTF-8",

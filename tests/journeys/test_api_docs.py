@@ -62,6 +62,7 @@ def _run(address: str, settings: Settings, folder: Path) -> subprocess.Completed
     environment = {
         **os.environ,
         "TRACKER_DATABASE_URL": settings.dsn(),
+        "TRACKER_DATABASE_OWNER_URL": settings.owner_dsn(),
         "TRACKER_DATA_DIR": str(folder / "var"),
         "PYTHONPATH": str(ROOT),
     }

@@ -158,6 +158,14 @@ async def _ran(connection: asyncpg.Connection[asyncpg.Record]) -> set[str]:
     return {row["name"] for row in rows}
 
 
+async def _make_record(connection: asyncpg.Connection[asyncpg.Record], name: str) -> None:
+    """The table of what has run; an account that may not make it may not migrate."""
+    try:
+        await connection.execute(_RECORD)
+    except asyncpg.InsufficientPrivilegeError as refused:
+        raise MigrationFailed(name=name, reason=str(refused)) from refused
+
+
 async def _forward(connection: asyncpg.Connection[asyncpg.Record], wanted: tuple[Migration, ...]) -> Migrated:
     """Everything missing in one transaction: the schema is at the head or as it was."""
     applied = []
@@ -166,7 +174,7 @@ async def _forward(connection: asyncpg.Connection[asyncpg.Record], wanted: tuple
         ran = await _ran(connection)
         missing = [m for m in wanted if m.id not in ran]
         if missing:
-            await connection.execute(_RECORD)
+            await _make_record(connection, missing[0].name)
         for migration in missing:
             try:
                 await connection.execute(migration.sql)
