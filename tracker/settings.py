@@ -216,6 +216,15 @@ def _secret(min_length: int = 1) -> Callable[[str], Secret]:
     return parse
 
 
+def _secrets(min_length: int) -> Callable[[str], tuple[Secret, ...]]:
+    one = _secret(min_length)
+
+    def parse(raw: str) -> tuple[Secret, ...]:
+        return tuple(one(part) for part in re.split(r"[,\s]+", raw) if part)
+
+    return parse
+
+
 # One address without a display name; the mail layer builds the header itself.
 _ADDRESS = re.compile(
     r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?"
@@ -226,6 +235,10 @@ def _mail_address(raw: str) -> str:
     if not _ADDRESS.fullmatch(raw) or ".." in raw:
         raise _Refused("mail_address")
     return raw
+
+
+def _mail_addresses(raw: str) -> tuple[str, ...]:
+    return tuple(_mail_address(part) for part in re.split(r"[,;\s]+", raw) if part)
 
 
 def _host(raw: str) -> str:
@@ -298,6 +311,15 @@ class Settings:
         _secret(32),
         "Key of signed tokens, 32 characters or more; default: made once in the data folder.",
         secret=True,
+    )
+    old_secret_keys: tuple[Secret, ...] | None = _setting(
+        None,
+        _secrets(32),
+        "Former values of the key above, newest first, to check old entries of the history; comma-separated.",
+        secret=True,
+    )
+    audit_mail: tuple[str, ...] = _setting(
+        (), _mail_addresses, "Auditors who get the day's anchor of the history by mail; comma-separated."
     )
     language: str = _setting("vi", _choice("vi", "en"), "Language of people who have not chosen one.")
     smtp_host: str | None = _setting(
@@ -383,6 +405,10 @@ class Settings:
     feed_per_minute: int = _setting(
         60, _integer(1, 1_000_000), "Times in a minute that one calendar link may be read."
     )
+    clamd_host: str | None = _setting(
+        None, _host, "Virus scanner (clamd) asked about every file; without it only the built-in checks."
+    )
+    clamd_port: int = _setting(3310, _integer(1, 65535), "Port of the virus scanner.")
     log_level: str = _setting(
         "info", _choice("debug", "info", "warning", "error"), "Least important line that is logged."
     )
