@@ -100,7 +100,8 @@ async def run_replay(arguments: argparse.Namespace) -> int:
     async with terminal.connected():
         now = clock.utc_now()
         if arguments.id is not None and not arguments.dry_run:
-            message = await outbox.replay(SYSTEM, arguments.id, arguments.reason, None, now)
+            opened = await outbox.replay(SYSTEM, arguments.id, None, arguments.reason, None, now)
+            message = opened.message
             if arguments.json:
                 terminal.print_json(_as_json(message))
             else:

@@ -23,6 +23,7 @@ from tracker.settings import Settings
 pytestmark = pytest.mark.anyio
 ROOT = Path(__file__).parents[2]
 WHY = {"reason": "Máy chủ thư đã chạy lại."}
+ANY = {"If-Match": "*"}
 
 
 @pytest.fixture
@@ -120,12 +121,16 @@ async def test_failed_message_goes_again_with_the_same_message_id(api: Api) -> N
     failed = await failed_message(api)
     before = await fetchval("SELECT message_id FROM outbox WHERE id = $1", int(failed))
 
-    again = await operator.post(f"/api/v1/outbox/{failed}/replay", json=WHY)
-    twice = await operator.post(f"/api/v1/outbox/{failed}/replay", json=WHY)
+    tag = (await operator.get(f"/api/v1/outbox/{failed}")).headers["etag"]
+    again = await operator.post(f"/api/v1/outbox/{failed}/replay", json=WHY, headers={"If-Match": tag})
+    stale = await operator.post(f"/api/v1/outbox/{failed}/replay", json=WHY, headers={"If-Match": tag})
+    twice = await operator.post(f"/api/v1/outbox/{failed}/replay", json=WHY, headers=ANY)
     transport = MemoryTransport()
     await delivery(transport, clock.utc_now()).run()
 
-    assert (again.status_code, again.json()["state"], again.json()["attempts"]) == (200, "pending", 0)
+    message = again.json()["message"]
+    assert (again.status_code, message["state"], message["attempts"]) == (200, "pending", 0)
+    assert stale.status_code == 412
     assert (twice.status_code, twice.json()["code"]) == (409, "message_not_returnable")
     assert await fetchval("SELECT message_id FROM outbox WHERE id = $1", int(failed)) == before
     assert await fetchval("SELECT state FROM outbox WHERE id = $1", int(failed)) == "sent"
@@ -138,14 +143,16 @@ async def test_message_goes_to_a_colleague_of_its_recipient_only(api: Api) -> No
     people = api.world.officials
     path = f"/api/v1/outbox/{failed}/replay"
 
-    foreign = await operator.post(path, json={**WHY, "to_official_id": str(people["btc.focal"])})
-    unknown = await operator.post(path, json={**WHY, "to_official_id": "999999"})
-    colleague = await operator.post(path, json={**WHY, "to_official_id": str(people["byt.leader"])})
+    foreign = await operator.post(path, json={**WHY, "to_official_id": str(people["btc.focal"])}, headers=ANY)
+    unknown = await operator.post(path, json={**WHY, "to_official_id": "999999"}, headers=ANY)
+    colleague = await operator.post(
+        path, json={**WHY, "to_official_id": str(people["byt.leader"])}, headers=ANY
+    )
 
     assert [e["code"] for e in foreign.json()["errors"]] == ["contact_unsuitable"]
     assert [e["code"] for e in unknown.json()["errors"]] == ["contact_unknown"]
-    assert colleague.json()["address"] == "leader@byt.example.vn"
-    assert colleague.json()["recipient_id"] == str(people["byt.leader"])
+    assert colleague.json()["message"]["address"] == "leader@byt.example.vn"
+    assert colleague.json()["message"]["recipient_id"] == str(people["byt.leader"])
 
 
 async def test_message_that_was_never_rendered_is_refused(api: Api) -> None:
@@ -153,7 +160,7 @@ async def test_message_that_was_never_rendered_is_refused(api: Api) -> None:
     failed = await failed_message(api)
     await execute("UPDATE outbox SET raw = '' WHERE id = $1", int(failed))
 
-    refused = await operator.post(f"/api/v1/outbox/{failed}/replay", json=WHY)
+    refused = await operator.post(f"/api/v1/outbox/{failed}/replay", json=WHY, headers=ANY)
     many = await operator.post("/api/v1/outbox/replay", json=WHY)
 
     assert (refused.status_code, refused.json()["code"]) == (409, "message_never_rendered")
@@ -220,7 +227,7 @@ async def test_only_the_administrator_operates(api: Api, persona: str) -> None:
 
     reads = [(await client.get(p)).status_code for p in ("/api/v1/outbox", "/api/v1/sending")]
     changes = [
-        (await client.post(f"/api/v1/outbox/{failed}/replay", json=WHY)).status_code,
+        (await client.post(f"/api/v1/outbox/{failed}/replay", json=WHY, headers=ANY)).status_code,
         (await client.post("/api/v1/outbox/replay", json=WHY)).status_code,
         (await client.post("/api/v1/sending/test")).status_code,
         (

@@ -20,6 +20,7 @@ from tracker.domain.access import Verb, require
 from tracker.domain.directory import Actor, Official
 from tracker.domain.errors import Conflict, Invalid, StaleVersion
 from tracker.domain.text import clean_text
+from tracker.domain.versions import version_of
 from tracker.mail import contexts
 from tracker.mail.stored import ReadMessage, read_message
 
@@ -52,6 +53,15 @@ class Opened:
     assignment_ids: tuple[int, ...]
     content: ReadMessage
 
+    @property
+    def version(self) -> int:
+        """What a change of it depends on: to whom it goes and what became of it."""
+        return _version(self.message)
+
+
+def _version(message: StoredMessage) -> int:
+    return version_of(message.state, message.address, message.attempts, message.first_attempt_at)
+
 
 async def list_messages(
     viewer: Actor, wanted: OutboxFilter, limit: int, before_id: int | None = None
@@ -64,6 +74,10 @@ async def list_messages(
 async def open_message(viewer: Actor, outbox_id: int) -> Opened:
     """One message, its links without their tokens. Raises NotFound."""
     require(viewer, Verb.READ_OPERATIONS)
+    return await _opened(outbox_id)
+
+
+async def _opened(outbox_id: int) -> Opened:
     message = await db.get_stored(outbox_id)
     entries = await db.list_entries([outbox_id])
     return Opened(message, entries.get(outbox_id, ()), read_message(await db.raw_of(outbox_id)))
@@ -73,16 +87,23 @@ async def open_message(viewer: Actor, outbox_id: int) -> Opened:
 
 
 async def replay(
-    actor: Actor, outbox_id: int, reason: str, to_official_id: int | None, now: datetime
-) -> StoredMessage:
+    actor: Actor,
+    outbox_id: int,
+    version: int | None,
+    reason: str,
+    to_official_id: int | None,
+    now: datetime,
+) -> Opened:
     """Put one failed or held message back, with the same Message-ID; if asked, to a colleague of its recipient.
 
-    Raises NotFound, MessageNotReturnable, MessageNeverRendered, Invalid for somebody of another agency.
+    Raises NotFound, StaleVersion, MessageNotReturnable, MessageNeverRendered, Invalid for somebody elsewhere.
     """
     require(actor, Verb.OPERATE)
     reason = clean_text(reason, "/reason", lengths.REASON, allow_newlines=True)
     async with transaction():
         message = await db.get_stored(outbox_id, lock=True)
+        if version is not None and version != _version(message):
+            raise StaleVersion(current=_version(message))
         _check_returnable(message)
         heir = None if to_official_id is None else await _colleague(message, to_official_id)
         if heir is None:
@@ -90,7 +111,7 @@ async def replay(
         else:
             await db.mark_pending_again([outbox_id], heir.email, heir.id)
         await _remember(actor, [message], reason, now, to=heir)
-        return await db.get_stored(outbox_id)
+        return await _opened(outbox_id)
 
 
 def _check_returnable(message: StoredMessage) -> None:

@@ -199,10 +199,19 @@ async def list_outbox(call: Call[OutboxQuery, NoBody]) -> Reply:
     verb=Verb.READ_OPERATIONS,
     answer=OpenedMessage,
     refusals=("not_found",),
+    links={
+        "replay": {
+            "operationId": "replayMessage",
+            "parameters": {"message_id": "$response.body#/message/id", "If-Match": "$response.header.ETag"},
+        }
+    },
 )
 async def get_message(call: Call[NoQuery, NoBody]) -> Reply:
     """Headers, text, attempts and the mail server's words."""
-    opened = await actions.open_message(call.actor, call.ids["message_id"])
+    return _told(await actions.open_message(call.actor, call.ids["message_id"]))
+
+
+def _told(opened: actions.Opened) -> Reply:
     return Reply(
         OpenedMessage(
             message=shown(opened.message),
@@ -210,7 +219,8 @@ async def get_message(call: Call[NoQuery, NoBody]) -> Reply:
             headers=[Header(name, value) for name, value in opened.content.headers],
             text=opened.content.text,
             has_calendar=opened.content.has_calendar,
-        )
+        ),
+        row_version=opened.version,
     )
 
 
@@ -222,18 +232,23 @@ async def get_message(call: Call[NoQuery, NoBody]) -> Reply:
     tag="Outbox",
     verb=Verb.OPERATE,
     body=ReplayIn,
-    answer=OutboxMessage,
-    has_tag=False,
+    answer=OpenedMessage,
+    is_change=True,
     refusals=("not_found", "message_not_returnable", "message_never_rendered", "invalid"),
     example={"reason": "Máy chủ thư của bộ đã hoạt động lại."},
 )
 async def replay_message(call: Call[NoQuery, ReplayIn]) -> Reply:
     """A failed or held message goes out again with the same Message-ID; what it says is checked once more."""
     body = call.body
-    message = await actions.replay(
-        call.actor, call.ids["message_id"], body.reason, _number(body.to_official_id), call.now
+    replayed = await actions.replay(
+        call.actor,
+        call.ids["message_id"],
+        call.version,
+        body.reason,
+        _number(body.to_official_id),
+        call.now,
     )
-    return Reply(shown(message))
+    return _told(replayed)
 
 
 @endpoint(
