@@ -108,8 +108,8 @@ async def test_reader_of_the_inspector_changes_nothing(api: Api) -> None:
     for operation in OPERATIONS:
         if operation.method == "GET" or operation.id in ("resolveDeadline", "revokeCurrentToken"):
             continue
-        if operation.tag == "Feeds":
-            continue
+        if operation.tag == "Feeds" or operation.id in ("changeOfficial", "revokeSession"):
+            continue  # their own links, absence and sessions
         path = PREFIX + operation.path.replace("{", "").replace("}", "")
         answer = await inspector.request(operation.method, path, json={}, headers={"If-Match": "*"})
         assert (answer.status_code, answer.json()["code"]) == (403, "not_permitted"), operation.id

@@ -21,6 +21,7 @@ from tracker.domain.access import Verb, require
 from tracker.domain.directory import AGENCY_ROLES, Actor, check_exists
 from tracker.domain.errors import Conflict, Invalid, NotFound, Problem, StaleVersion
 from tracker.domain.text import clean_text
+from tracker.domain.wording import say
 from tracker.domain.zone import civil_day
 
 
@@ -125,7 +126,7 @@ async def _checked(view: OfficialView, new: NewMandate, today: date) -> tuple[in
     if not view.is_active:
         problems.append(Problem("", "official_inactive", view.email))
     if view.role not in AGENCY_ROLES:
-        problems.append(Problem("", "mandate_role", view.full_name, {"role": view.role}))
+        problems.append(Problem("", "mandate_role", view.full_name, {"role": say(f"role.{view.role}")}))
     document = ""
     if new.document.strip():
         try:

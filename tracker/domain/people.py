@@ -10,6 +10,7 @@ from tracker.domain import lengths
 from tracker.domain.directory import AGENCY_DUTIES, AGENCY_ROLES, Agency, AgencyKind, Duty, Official, Role
 from tracker.domain.errors import Invalid, Problem
 from tracker.domain.text import clean_text
+from tracker.domain.wording import say
 
 LONGEST_CONTACT_ORDER = 999
 LANGUAGES = ("vi", "en")
@@ -98,14 +99,14 @@ def _faults_of_role(draft: PersonDraft) -> Iterable[Problem]:
         return
     role = Role(draft.role)
     if role in AGENCY_ROLES and draft.agency is None:
-        yield Problem("/agency", "role_needs_agency", None, {"role": role.value})
+        yield Problem("/agency", "role_needs_agency", None, {"role": say(f"role.{role}")})
     if draft.duty is None:
         return
     if draft.duty not in set(Duty):
         yield Problem("/duty", "not_a_choice", draft.duty, {"allowed": ", ".join(Duty)})
     elif Duty(draft.duty) not in DUTIES_OF[role]:
         allowed = ", ".join(duty for duty in Duty if duty in DUTIES_OF[role]) or "–"
-        yield Problem("/duty", "duty_not_of_role", draft.duty, {"role": role.value, "allowed": allowed})
+        yield Problem("/duty", "duty_not_of_role", draft.duty, {"role": say(f"role.{role}"), "allowed": allowed})
 
 
 def _faults_of_absence(start: date | None, end: date | None) -> Iterable[Problem]:
