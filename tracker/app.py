@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 from litestar import Litestar, Response
 
 from tracker import clock
+from tracker.actions.audit import use_audit_key
 from tracker.actions.office import use_office
+from tracker.actions.virus_scan import use_scanner
 from tracker.api import calendars, docs, health
 from tracker.api.errors import problem_response
 from tracker.api.security import guard
@@ -56,6 +58,7 @@ def create_app(
     settings = with_secret_key(settings)
     assert settings.secret_key is not None
     use_office(settings)
+    use_scanner(settings)
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from tracker.actions import notices
+from tracker.actions import attachments, notices
 from tracker.actions.assignments import change, locked, remember
 from tracker.db import outbox as outbox_db
 from tracker.db import reports as reports_db
@@ -72,6 +72,7 @@ async def submit(
             raise NotPermitted(verb=Verb.REPORT.value, role=actor.role.value, allowed=("agency_officer",))
         receipt = await reports_db.next_receipt(civil_day(now).year)
         report_id = await reports_db.insert_report(row.id, new, receipt, actor.official_id, now)
+        await attachments.attach(row.id, report_id, new.attachment_ids)
         changes: dict[str, object] = {
             "state": state.value,
             "last_report_at": now,

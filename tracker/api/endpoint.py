@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
+from urllib.parse import quote
 
 import msgspec
 from litestar import Request, Response
@@ -37,6 +38,10 @@ from tracker.i18n import DEFAULT_LANGUAGE, Language
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 MAX_BODY_BYTES = 4_000_000
+MAX_FILE_BYTES = 10_000_000
+"""A file sent as the whole body (QUALITY 4.1, uploads)."""
+ANY_TYPE = "*/*"
+"""For `media_types`: the answer is a stored file of whatever type, given as it is whatever Accept says."""
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 Q = TypeVar("Q", bound=Struct)
@@ -63,7 +68,11 @@ class Reply:
 
 @dataclass(frozen=True)
 class Call(Generic[Q, B]):
-    """A request that has passed every check of the edge."""
+    """A request that has passed every check of the edge.
+
+    `file` is the body of an operation that takes one as it is, `file_type` its media type without parameters,
+    `disposition` the client's Content-Disposition, which may name it.
+    """
 
     actor: Actor
     bearer: Bearer
@@ -75,6 +84,9 @@ class Call(Generic[Q, B]):
     media_type: str
     version: int | None = None
     names: Mapping[str, str] = field(default_factory=dict)
+    file: bytes = field(default=b"", repr=False)
+    file_type: str = ""
+    disposition: str = ""
     _operation: str = ""
     _cursors: Cursors = field(default=Cursors(b""), repr=False)
 
@@ -127,6 +139,8 @@ class Operation:
     refusals: tuple[str, ...]
     example: Mapping[str, object] | None
     links: Mapping[str, Mapping[str, object]]
+    file_types: tuple[str, ...] = ()
+    needs_key: bool = False
 
     @property
     def takes_key(self) -> bool:
@@ -154,8 +168,13 @@ def endpoint(
     refusals: tuple[str, ...] = (),
     example: Mapping[str, object] | None = None,
     links: Mapping[str, Mapping[str, object]] | None = None,
+    file_types: tuple[str, ...] = (),
+    needs_key: bool = False,
 ) -> Callable[[Callable[[Call[Any, Any]], Awaitable[Reply]]], HTTPRouteHandler]:
-    """A route handler from a function; `is_change` demands If-Match, `refusals` are codes to document."""
+    """A route handler from a function; `is_change` demands If-Match, `refusals` are codes to document.
+
+    `file_types` are the media types of a body that is taken as it is; `needs_key` demands an Idempotency-Key.
+    """
     operation = Operation(
         id=id,
         method=method,
@@ -175,6 +194,8 @@ def endpoint(
         refusals=refusals,
         example=example,
         links=links or {},
+        file_types=file_types,
+        needs_key=needs_key,
     )
 
     def decorate(function: Callable[[Call[Any, Any]], Awaitable[Reply]]) -> HTTPRouteHandler:
@@ -189,7 +210,7 @@ def endpoint(
             status_code=200,
             opt={"operation": operation},
             include_in_schema=False,
-            request_max_body_size=MAX_BODY_BYTES,
+            request_max_body_size=MAX_FILE_BYTES if file_types else MAX_BODY_BYTES,
         )(handle)
 
     return decorate
@@ -242,7 +263,9 @@ async def _call(
     operation: Operation, request: Request[Any, Any, Any], bearer: Bearer, now: datetime
 ) -> tuple[bytes, Call[Any, Any]]:
     """The request as a Call; refuses it where it is not what the operation takes."""
-    media_type = media_type_of(request.headers.get("accept"), operation.media_types)
+    is_file = ANY_TYPE in operation.media_types
+    accept = None if is_file else request.headers.get("accept")
+    media_type = media_type_of(accept, operation.media_types)
     if media_type is None:
         raise Refusal("not_acceptable", offered=", ".join(operation.media_types))
     given = request.path_params.items()
@@ -267,6 +290,9 @@ async def _call(
         media_type=media_type,
         version=next(iter(wanted)) if wanted else None,
         names=names,
+        file=raw if operation.file_types else b"",
+        file_type=_given_type(request) if operation.file_types else "",
+        disposition=request.headers.get("content-disposition", "") if operation.file_types else "",
         _operation=operation.id,
         _cursors=Cursors(hashlib.sha256(b"cursor" + secret).digest()),
     )
@@ -279,11 +305,15 @@ def _language(request: Request[Any, Any, Any], actor: Actor) -> Language:
 
 async def _raw_body(operation: Operation, request: Request[Any, Any, Any]) -> bytes:
     raw = await request.body()
+    given = _given_type(request)
+    if operation.file_types:
+        if given not in operation.file_types:
+            raise Refusal("unsupported_media_type", given=given, taken=", ".join(operation.file_types))
+        return raw
     if operation.body is None:
         if raw:
             raise Refusal("bad_request")
         return raw
-    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     taken = (MERGE_PATCH, JSON) if operation.method == "PATCH" else (JSON,)
     may_be_empty = not any(f.required for f in msgspec.structs.fields(operation.body))
     if given not in taken and not (may_be_empty and not raw and not given):
@@ -293,10 +323,16 @@ async def _raw_body(operation: Operation, request: Request[Any, Any, Any]) -> by
     return raw
 
 
+def _given_type(request: Request[Any, Any, Any]) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
 def _idempotency_key(operation: Operation, request: Request[Any, Any, Any]) -> str | None:
     """The client's key; the draft writes it as a quoted string, many clients without quotes."""
     given = request.headers.get("idempotency-key")
     if given is None:
+        if operation.needs_key:
+            raise Refusal("idempotency_key_missing")
         return None
     bare = given.strip()
     if len(bare) > 2 and bare.startswith('"') and bare.endswith('"'):
@@ -328,6 +364,19 @@ async def _once(
         return answer
 
 
+def attachment_header(name: str) -> str:
+    r"""A Content-Disposition that is never shown inline and that no name can break out of (RFC 6266 §4.3).
+
+    >>> attachment_header("qua-han.csv")
+    'attachment; filename="qua-han.csv"'
+    >>> attachment_header("Kế hoạch.pdf")
+    'attachment; filename="K_ ho_ch.pdf"; filename*=UTF-8\'\'K%E1%BA%BF%20ho%E1%BA%A1ch.pdf'
+    """
+    plain = re.sub(r"[^ !#-\[\]-~]|[%;]", "_", name)
+    shown = f'attachment; filename="{plain}"'
+    return shown if plain == name else f"{shown}; filename*=UTF-8''{quote(name, safe='')}"
+
+
 def _holds(if_none_match: str | None, tag: EntityTag) -> bool:
     """Whether the client has this representation; a condition that cannot be read is none."""
     try:
@@ -351,7 +400,7 @@ def _render(
     body = reply.value if isinstance(reply.value, bytes) else msgspec.json.encode(reply.value)
     headers["Content-Type"] = reply.media_type
     if reply.file_name is not None:
-        headers["Content-Disposition"] = f'attachment; filename="{reply.file_name}"'
+        headers["Content-Disposition"] = attachment_header(reply.file_name)
     cursor = call.next_cursor(reply.next_position)
     if cursor is not None:
         headers["Link"] = next_link(request.scope["path"], call.filters(), call.limit, cursor)

@@ -47,6 +47,8 @@ _TAGS = {
     "Reports": "What an agency says, and what is answered.",
     "Extensions": "Requests for more time.",
     "Reminders": "What was sent, why, why not, and what comes next.",
+    "Files": "What proves a report.",
+    "Jobs": "Long work: imports, exports, their progress and results.",
     "Overdue": "The overdue list of any day.",
     "Deadlines": "What an official phrase comes to.",
     "Ladders": "Escalation policies: versions, rehearsals over the past, re-planning.",
@@ -122,6 +124,9 @@ def _operation(op: Operation) -> dict[str, Any]:
     }
     if op.description:
         described["description"] = op.description
+    if op.file_types:
+        file = {"schema": {"type": "string", "format": "binary"}}
+        described["requestBody"] = {"required": True, "content": dict.fromkeys(op.file_types, file)}
     if op.body is not None:
         schema = {"$ref": _REF.format(name=op.body.__name__)}
         media_type: dict[str, Any] = {"schema": schema}
@@ -194,7 +199,7 @@ def _header_parameters(op: Operation) -> list[dict[str, Any]]:
             {
                 "name": "Idempotency-Key",
                 "in": "header",
-                "required": False,
+                "required": op.needs_key,
                 "description": "A text of your own for this one request; a retry with it is answered once.",
                 "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
                 "example": "3f0c9a1e-6d5b-4a0e-9a55-1f7a4d3b2c10",
@@ -230,12 +235,14 @@ def _codes(op: Operation) -> list[str]:
         codes.append("not_found")
     if op.is_paged:
         codes += ["bad_cursor"]
-    if op.query.__struct_fields__ or op.body is not None:
+    if op.query.__struct_fields__ or op.body is not None or op.file_types:
         codes += ["invalid"]
     if op.is_change:
         codes += ["precondition_required", "stale_version"]
-    if op.body is not None:
+    if op.body is not None or op.file_types:
         codes += ["unsupported_media_type", "too_large"]
+    if op.needs_key:
+        codes += ["idempotency_key_missing"]
     if op.takes_key:
         codes += ["idempotency_in_flight", "idempotency_mismatch"]
     return list(dict.fromkeys(codes))
@@ -255,6 +262,7 @@ _NAMES = {
     415: "UnsupportedMediaType",
     422: "Invalid",
     428: "PreconditionRequired",
+    429: "TooManyRequests",
     431: "HeadersTooLarge",
     500: "Internal",
     503: "Unavailable",
@@ -272,7 +280,7 @@ def _problem(name: str) -> dict[str, Any]:
     headers: dict[str, Any] = {}
     if status == 401:
         headers["WWW-Authenticate"] = {"schema": {"type": "string"}, "description": "How to authenticate."}
-    if status in (409, 503):
+    if status in (409, 429, 503):
         headers["Retry-After"] = {"schema": {"type": "string"}, "description": "Seconds to wait."}
     described: dict[str, Any] = {
         "description": _DESCRIPTIONS[status],
@@ -309,6 +317,7 @@ _DESCRIPTIONS = {
     415: "The body is not of a type that is taken.",
     422: "A rule is broken; `errors` names every field.",
     428: "A change needs If-Match.",
+    429: "Too much at once; `Retry-After` says when to try again.",
     431: "The headers are too large.",
     500: "Our fault; the request id finds it in the logs.",
     503: "Not serving right now; try again.",
@@ -323,7 +332,7 @@ def _success(op: Operation) -> dict[str, Any]:
         headers["ETag"] = {"schema": {"type": "string"}, "description": "The tag of this representation."}
     if op.is_paged:
         headers["Link"] = {"schema": {"type": "string"}, "description": 'The next page, rel="next".'}
-    if op.status == 201:
+    if op.status in (201, 202):
         headers["Location"] = {"schema": {"type": "string"}, "description": "Where it is found."}
     content: dict[str, Any] = {}
     for media_type in op.media_types:

@@ -59,7 +59,10 @@ class NewDirective:
 
 @dataclass(frozen=True)
 class NewReport:
-    """What an agency says: progress, an obstacle, or completion with its evidence."""
+    """What an agency says: progress, an obstacle, or completion with its evidence.
+
+    `attachment_ids` are files of the assignment that wait for a report.
+    """
 
     kind: str
     summary: str
@@ -68,6 +71,7 @@ class NewReport:
     evidence_number: str = ""
     evidence_on: date | None = None
     milestone: str = "issued"
+    attachment_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

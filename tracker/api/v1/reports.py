@@ -9,19 +9,23 @@ from msgspec import Meta, Struct
 
 from tracker.actions import reports as actions
 from tracker.api.endpoint import Call, Reply, endpoint
-from tracker.api.strict import Id, NoBody, NoQuery
+from tracker.api.strict import Id, NoBody, NoQuery, id_of
 from tracker.api.v1.shapes import Day, Milestone
 from tracker.db import assignments as assignments_db
 from tracker.db import reports as db
 from tracker.domain import lengths
 from tracker.domain.access import Verb
 from tracker.domain.drafts import NewReport
+from tracker.domain.files import MOST_FILES
 
 ReportKind = Literal["progress", "obstacle", "completion"]
 
 
 class ReportIn(Struct, forbid_unknown_fields=True, kw_only=True):
-    """Progress, an obstacle, or completion with the number of the document that proves it."""
+    """Progress, an obstacle, or completion with the number of the document that proves it.
+
+    `attachment_ids` are files sent to the assignment before.
+    """
 
     kind: ReportKind
     summary: Annotated[str, Meta(min_length=1, max_length=lengths.SUMMARY)]
@@ -30,6 +34,7 @@ class ReportIn(Struct, forbid_unknown_fields=True, kw_only=True):
     evidence_number: Annotated[str, Meta(max_length=lengths.EVIDENCE_NUMBER)] = ""
     evidence_on: Day | None = None
     milestone: Milestone = "issued"
+    attachment_ids: Annotated[list[Id], Meta(max_length=MOST_FILES)] = []
 
 
 class Report(Struct):
@@ -134,6 +139,7 @@ async def submit_report(call: Call[NoQuery, ReportIn]) -> Reply:
         evidence_number=body.evidence_number,
         evidence_on=body.evidence_on,
         milestone=body.milestone,
+        attachment_ids=tuple(id_of(i) for i in body.attachment_ids),
     )
     assignment_id = call.ids["assignment_id"]
     made = await actions.submit(call.actor, assignment_id, call.version, new, call.now)
