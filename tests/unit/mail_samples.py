@@ -26,6 +26,7 @@ from tracker.mail.contexts import (
     TaskLine,
     Trial,
     Undeliverable,
+    WebhookOff,
 )
 from tracker.mail.invitation import Invitation
 from tracker.mail.message import Mailbox
@@ -307,6 +308,14 @@ SAMPLES: dict[str, tuple[str, Context]] = {
             f"{OFFICE.url}/co-quan/25",
             "Chánh Văn phòng (cvp@phutho.example.vn)",
         ),
+    ),
+    "webhook_off": (
+        "webhook_off",
+        WebhookOff("https://tich-hop.bo.example.vn/don-doc", False, MORNING, OFFICE.url),
+    ),
+    "webhook_gone": (
+        "webhook_off",
+        WebhookOff("https://tich-hop.bo.example.vn/don-doc", True, MORNING, OFFICE.url),
     ),
     "test": ("test", Trial(SECRETARY, "mail.vpcp.example.vn:587", OFFICE.url)),
 }

@@ -62,6 +62,7 @@ TABLE: dict[Verb, str] = {
     Verb.MANAGE_PEOPLE: "A.....",
     Verb.MANAGE_FEEDS: "Asmoli",
     Verb.MANAGE_TOKENS: "Asmoli",
+    Verb.MANAGE_WEBHOOKS: "Asmoli",
     Verb.MANAGE_ACCOUNT: "asmoli",
     Verb.EDIT_SELF: "Asmoli",
     Verb.MANAGE_SESSIONS: "asmoli",
@@ -70,7 +71,7 @@ TABLE: dict[Verb, str] = {
 }
 PERSONAL = (
     Verb.MANAGE_FEEDS,
-    Verb.MANAGE_TOKENS,
+    Verb.MANAGE_TOKENS, Verb.MANAGE_WEBHOOKS,
     Verb.MANAGE_ACCOUNT,
     Verb.EDIT_SELF,
     Verb.MANAGE_SESSIONS,

@@ -51,6 +51,7 @@ class Verb(StrEnum):
     EDIT_SELF = "edit_self"
     MANAGE_FEEDS = "manage_feeds"
     MANAGE_TOKENS = "manage_tokens"
+    MANAGE_WEBHOOKS = "manage_webhooks"
     MANAGE_ACCOUNT = "manage_account"
     MANAGE_SESSIONS = "manage_sessions"
     READ_OPERATIONS = "read_operations"
@@ -66,6 +67,7 @@ class Scope(StrEnum):
     JUDGE = "judge"
     URGE = "urge"
     FEEDS = "feeds"
+    WEBHOOKS = "webhooks"
     MANAGE = "manage"
     OPERATE = "operate"
 
@@ -175,6 +177,7 @@ RIGHTS: dict[Verb, _Right] = {
     Verb.EDIT_SELF: _Right(anywhere=_ADMIN, own=_EVERYBODY, scope=Scope.MANAGE),
     Verb.MANAGE_SESSIONS: _Right(own=_EVERYBODY, scope=Scope.MANAGE),
     Verb.MANAGE_FEEDS: _Right(anywhere=_ADMIN, own=_EVERYBODY, scope=Scope.FEEDS),
+    Verb.MANAGE_WEBHOOKS: _Right(anywhere=_ADMIN, own=_EVERYBODY, scope=Scope.WEBHOOKS),
     # No scope: a token never makes or revokes tokens.
     Verb.MANAGE_TOKENS: _Right(anywhere=_ADMIN, own=_EVERYBODY),
     # One's own password, second factor and sessions: nobody else's, and never with a token.

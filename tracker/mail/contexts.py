@@ -241,6 +241,16 @@ class Trial:
     url: str
 
 
+@dataclass(frozen=True, slots=True)
+class WebhookOff:
+    """A webhook that was switched off because its receiver is gone (410) or failed for days; to its owner."""
+
+    address: str
+    is_gone: bool
+    disabled_at: datetime
+    url: str
+
+
 Context = (
     Assigned
     | DeadlineMoved
@@ -254,6 +264,7 @@ Context = (
     | Cancelled
     | Undeliverable
     | Trial
+    | WebhookOff
 )
 
 KINDS: dict[str, type[Context]] = {
@@ -269,5 +280,6 @@ KINDS: dict[str, type[Context]] = {
     "cancelled": Cancelled,
     "undeliverable": Undeliverable,
     "test": Trial,
+    "webhook_off": WebhookOff,
 }
 """The kinds of mail, by the name under which outbox and log know them, and the context each one takes."""
