@@ -7,7 +7,7 @@ from typing import Any
 
 from litestar import Request
 
-from tracker.actions.tokens import TOKEN, hash_of
+from tracker.actions.tokens import TOKEN, hash_of, require_allowed
 from tracker.api.errors import Refusal
 from tracker.db.engine import look_as
 from tracker.db.tokens import Bearer, find_bearer, mark_token_used
@@ -18,7 +18,10 @@ _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="tracker"'}
 
 
 async def authenticate(request: Request[Any, Any, Any], now: datetime) -> Bearer:
-    """The holder of the request's token. Raises Refusal unauthenticated, whatever is wrong with it."""
+    """The holder of the request's token. Raises Refusal unauthenticated, whatever is wrong with it.
+
+    A token in force that is used from a network it was not made for is AddressNotAllowed: its holder must know.
+    """
     scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
     token = credentials.strip()
     if scheme.lower() != "bearer" or not TOKEN.fullmatch(token):
@@ -28,7 +31,10 @@ async def authenticate(request: Request[Any, Any, Any], now: datetime) -> Bearer
         raise Refusal(
             "unauthenticated", headers={"WWW-Authenticate": 'Bearer realm="tracker", error="invalid_token"'}
         )
+    address = request.client.host if request.client is not None else ""
+    require_allowed(bearer, address)
     look_as(bearer.actor)
-    if bearer.last_used_at is None or now - bearer.last_used_at >= USE_IS_NOTED_EVERY:
-        await mark_token_used(bearer.token_id, now)
+    is_news = address != bearer.last_used_ip
+    if is_news or bearer.last_used_at is None or now - bearer.last_used_at >= USE_IS_NOTED_EVERY:
+        await mark_token_used(bearer.token_id, address, now)
     return bearer

@@ -28,15 +28,19 @@ class ApiToken:
     created_at: datetime
     revoked_at: datetime | None
     last_used_at: datetime | None
+    last_used_ip: str = ""
+    allowed_networks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Bearer:
-    """Who speaks with a token that is in force."""
+    """Who speaks with a token that is in force, and from which networks they may; none means any."""
 
     token_id: int
     actor: Actor
     last_used_at: datetime | None
+    last_used_ip: str = ""
+    allowed_networks: tuple[str, ...] = ()
 
 
 def _token(row: Record) -> ApiToken:
@@ -51,6 +55,8 @@ def _token(row: Record) -> ApiToken:
         created_at=row["created_at"],
         revoked_at=row["revoked_at"],
         last_used_at=row["last_used_at"],
+        last_used_ip=row["last_used_ip"],
+        allowed_networks=tuple(row["allowed_networks"]),
     )
 
 
@@ -58,7 +64,7 @@ async def find_bearer(token_hash: bytes, now: datetime) -> Bearer | None:
     """The holder of a token, unless it ran out, or it or its official was switched off."""
     row = await fetchrow(
         f"""
-        SELECT t.id AS token_id, t.scopes, t.last_used_at, {ACTOR_COLUMNS}
+        SELECT t.id AS token_id, t.scopes, t.last_used_at, t.last_used_ip, t.allowed_networks, {ACTOR_COLUMNS}
         FROM api_token t JOIN official o ON o.id = t.official_id
         WHERE t.token_hash = $1 AND t.revoked_at IS NULL AND o.is_active
           AND (t.expires_at IS NULL OR t.expires_at > $2)
@@ -68,12 +74,31 @@ async def find_bearer(token_hash: bytes, now: datetime) -> Bearer | None:
     )
     if row is None:
         return None
-    return Bearer(row["token_id"], actor_from(row, row["scopes"]), row["last_used_at"])
+    return Bearer(
+        row["token_id"],
+        actor_from(row, row["scopes"]),
+        row["last_used_at"],
+        row["last_used_ip"],
+        tuple(row["allowed_networks"]),
+    )
 
 
-async def mark_token_used(token_id: int, now: datetime) -> None:
-    """Remember the last use."""
-    await execute("UPDATE api_token SET last_used_at = $2 WHERE id = $1", token_id, now)
+async def mark_token_used(token_id: int, ip: str, now: datetime) -> None:
+    """Remember the last use, and from which address."""
+    await execute(
+        "UPDATE api_token SET last_used_at = $2, last_used_ip = $3 WHERE id = $1", token_id, now, ip
+    )
+
+
+async def count_tokens_in_force(official_id: int, now: datetime) -> int:
+    """How many tokens a person could use."""
+    count: int = await fetchval(
+        "SELECT count(*) FROM api_token WHERE official_id = $1 AND revoked_at IS NULL"
+        " AND (expires_at IS NULL OR expires_at > $2)",
+        official_id,
+        now,
+    )
+    return count
 
 
 async def insert_token(
@@ -83,13 +108,15 @@ async def insert_token(
     hint: str,
     scopes: Sequence[str],
     expires_at: datetime | None,
+    allowed_networks: Sequence[str],
     now: datetime,
 ) -> int:
     """A new token of an official; its id."""
     token_id: int = await fetchval(
         """
-        INSERT INTO api_token (official_id, name, token_hash, token_hint, scopes, expires_at, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id
+        INSERT INTO api_token (official_id, name, token_hash, token_hint, scopes, expires_at, allowed_networks,
+                               created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id
         """,
         official_id,
         name,
@@ -97,6 +124,7 @@ async def insert_token(
         hint,
         list(scopes),
         expires_at,
+        list(allowed_networks),
         now,
     )
     return token_id

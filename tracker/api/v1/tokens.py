@@ -24,6 +24,8 @@ class Token(Struct):
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
+    last_used_ip: str
+    allowed_networks: list[str]
 
 
 class TokenList(Struct):
@@ -42,6 +44,8 @@ def _shown(token: ApiToken) -> Token:
         expires_at=token.expires_at,
         revoked_at=token.revoked_at,
         last_used_at=token.last_used_at,
+        last_used_ip=token.last_used_ip,
+        allowed_networks=list(token.allowed_networks),
     )
 
 

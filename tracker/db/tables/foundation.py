@@ -531,6 +531,10 @@ class History(Table, db=DB):
     assignment_id = ForeignKey(Assignment, default=None, null=True)
     reason = Text(default="")
     detail = JSONB(default="{}")
+    lane = Integer(default=None, null=True)
+    lane_seq = BigInt(default=None, null=True)
+    key_id = Text(default=None, null=True)
+    mac = Bytea(default=None, null=True)
 
     history_pk = Rule("PRIMARY KEY (id)")
     history_actor_fk = Rule("FOREIGN KEY (actor_id) REFERENCES official (id)")
@@ -538,8 +542,20 @@ class History(Table, db=DB):
     history_task_fk = Rule("FOREIGN KEY (task_id) REFERENCES task (id)")
     history_assignment_fk = Rule("FOREIGN KEY (assignment_id) REFERENCES assignment (id)")
 
+    history_lane_known = Check("lane BETWEEN 0 AND 63")
+    history_chained = Check(
+        "(lane IS NULL) = (lane_seq IS NULL) AND (lane IS NULL) = (key_id IS NULL) "
+        "AND (lane IS NULL) = (mac IS NULL)"
+    )
+    history_lane_unique = Unique(["lane", "lane_seq"])
+
     history_assignment = Index("(assignment_id, at)", serves="an agency's story")
     history_task = Index("(task_id, at)", serves="a task's story")
+    history_directive = Index(
+        "(directive_id, id) WHERE directive_id IS NOT NULL", serves="a directive's story"
+    )
+    history_actor = Index("(actor_id, id) WHERE actor_id IS NOT NULL", serves="what a person did")
+    history_at = Index("USING brin (at)", serves="what was done on a day")
 
 
 class Outbox(Table, db=DB):
@@ -705,6 +721,11 @@ class ApiToken(Table, db=DB):
     api_token_scopes = Check("cardinality(scopes) > 0")
 
     api_token_official = Index("(official_id, id)", serves="a person's tokens")
+
+    # Migration 9: where it may be used from, and where it was used last.
+    allowed_networks = Array(Text(), default=list)
+    last_used_ip = Text(default="")
+    api_token_networks = Check("cardinality(allowed_networks) <= 20")
 
 
 class IdempotencyKey(Table, db=DB):

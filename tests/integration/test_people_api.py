@@ -1,0 +1,448 @@
+"""Officials, agencies and mandates over the API: written down, changed over a version, refused by name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.api import Api, running_api
+from tracker import clock
+from tracker.db.engine import execute, fetch, fetchval
+from tracker.domain.zone import civil_day
+from tracker.settings import Settings
+
+pytestmark = pytest.mark.anyio
+
+NEW = {
+    "name": "Trần Thị Bình",
+    "email": "binh@moh.gov.vn",
+    "role": "agency_officer",
+    "agency": "BYT",
+    "duty": "focal",
+}
+
+
+@pytest.fixture
+async def api(database: Settings) -> AsyncIterator[Api]:
+    async with running_api(database) as running:
+        yield running
+
+
+def address(api: Api, key: str) -> str:
+    return f"/api/v1/officials/{api.world.officials[key]}"
+
+
+async def patch(client: httpx.AsyncClient, path: str, **changes: Any) -> httpx.Response:
+    """PATCH over the version that stands."""
+    stands = await client.get(path)
+    assert stands.status_code == 200, stands.text
+    return await client.patch(path, json=changes, headers={"If-Match": stands.headers["etag"]})
+
+
+async def last_history() -> tuple[str, dict[str, Any]]:
+    row = (await fetch("SELECT verb, detail FROM history ORDER BY id DESC LIMIT 1"))[0]
+    return row["verb"], json.loads(row["detail"])
+
+
+def codes(answer: httpx.Response) -> list[tuple[str, str]]:
+    return [(error["pointer"], error["code"]) for error in answer.json()["errors"]]
+
+
+async def test_an_administrator_writes_down_a_person(api: Api) -> None:
+    admin = await api.client(api.world.administrator)
+
+    made = await admin.post("/api/v1/officials", json=NEW)
+
+    assert made.status_code == 201, made.text
+    read = await admin.get(made.headers["location"])
+    assert read.json() == made.json()
+    assert made.json()["agency"] == "BYT"
+    assert made.headers["etag"] == read.headers["etag"]
+    assert (await last_history())[0] == "create_official"
+    found = await admin.get("/api/v1/officials", params={"q": "tran thi binh"})
+    assert [item["id"] for item in found.json()["items"]] == [made.json()["id"]]
+
+
+@pytest.mark.parametrize("persona", ["secretariat", "member", "leader", "inspector"])
+async def test_nobody_else_writes_down_people_or_agencies(api: Api, persona: str) -> None:
+    client = await api.client(getattr(api.world, persona))
+
+    for path, body in (
+        ("officials", NEW),
+        ("agencies", {"code": "X", "name": "X", "short_name": "X", "kind": "other"}),
+    ):
+        answer = await client.post(f"/api/v1/{path}", json=body)
+
+        assert (answer.status_code, answer.json()["code"]) == (403, "not_permitted")
+        assert "administrator" in answer.json()["detail"] or "dministrator" in answer.json()["detail"]
+    assert await fetchval("SELECT count(*) FROM official WHERE email = 'binh@moh.gov.vn'") == 0
+
+
+async def test_every_fault_of_a_new_person_is_named_at_once(api: Api) -> None:
+    admin = await api.client(api.world.administrator)
+    bad = {
+        "name": " \u200b ",
+        "email": "a@b> AUTH=<x@y",
+        "role": "secretariat",
+        "agency": "NOWHERE",
+        "duty": "focal",
+        "absence": {"absent_from": "2026-12-31", "absent_to": "2026-12-01"},
+        "deputy_id": "999999",
+    }
+
+    answer = await admin.post("/api/v1/officials", json=bad)
+
+    assert answer.status_code == 422
+    assert sorted(codes(answer)) == [
+        ("/absence/absent_to", "span_reversed"),
+        ("/agency", "agency_unknown"),
+        ("/deputy_id", "deputy_unknown"),
+        ("/duty", "duty_not_of_role"),
+        ("/email", "address_form"),
+        ("/name", "text_required"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"email": "FOCAL@BYT.example.vn"}, ("/email", "email_taken")),
+        ({"agency": None}, ("/agency", "role_needs_agency")),
+        ({"agency": "BKH"}, ("/agency", "agency_abolished")),
+        ({"role": "inspector"}, ("/duty", "duty_not_of_role")),
+        ({"email": '"a b"@c.vn'}, ("/email", "address_form")),
+    ],
+)
+async def test_a_bad_person_is_refused(api: Api, changes: dict[str, Any], code: tuple[str, str]) -> None:
+    admin = await api.client(api.world.administrator)
+
+    answer = await admin.post("/api/v1/officials", json={**NEW, **changes})
+
+    assert answer.status_code == 422
+    assert codes(answer) == [code]
+
+
+async def test_null_empties_and_absent_stays(api: Api) -> None:
+    admin = await api.client(api.world.administrator)
+    path = address(api, "byt.focal")
+    deputy = str(api.world.officials["byt.leader"])
+    await patch(
+        admin,
+        path,
+        absence={"absent_from": "2026-12-01", "absent_to": "2026-12-09"},
+        deputy_id=deputy,
+        position="A",
+    )
+
+    one = (await patch(admin, path, absence={"absent_to": "2026-12-20"})).json()
+    two = (await patch(admin, path, absence=None)).json()
+    three = (await patch(admin, path, deputy_id=None, duty=None)).json()
+
+    assert one["absence"] == {"absent_from": "2026-12-01", "absent_to": "2026-12-20"}
+    assert (two["absence"], two["deputy_id"], two["position"]) == (None, deputy, "A")
+    assert (three["deputy_id"], three["duty"], three["position"]) == (None, None, "A")
+
+
+async def test_a_change_needs_the_version_that_stands(api: Api) -> None:
+    admin = await api.client(api.world.administrator)
+    path = address(api, "byt.focal")
+    tag = (await admin.get(path)).headers["etag"]
+
+    missing = await admin.patch(path, json={"position": "A"})
+    first = await admin.patch(path, json={"position": "A"}, headers={"If-Match": tag})
+    second = await admin.patch(path, json={"position": "B"}, headers={"If-Match": tag})
+
+    assert (missing.status_code, first.status_code, second.status_code) == (428, 200, 412)
+    assert (await admin.get(path)).json()["position"] == "A"
+
+
+async def test_people_set_their_own_absence_and_nothing_else(api: Api) -> None:
+    focal = await api.client(api.world.agency)
+    own, colleague = address(api, "byt.focal"), address(api, "byt.leader")
+    stranger = address(api, "btc.focal")
+    tag = (await focal.get(own)).headers["etag"]
+
+    away = await patch(
+        focal, own, absence={"absent_from": "2026-12-01", "absent_to": "2026-12-09"}, language="en"
+    )
+    role = await patch(focal, own, role="administrator")
+    other = await patch(focal, colleague, language="en")
+    hidden = await focal.patch(stranger, json={"language": "en"}, headers={"If-Match": tag})
+
+    assert (away.status_code, away.json()["language"]) == (200, "en")
+    assert (role.status_code, role.json()["code"]) == (403, "not_permitted")
+    assert (other.status_code, other.json()["code"]) == (403, "not_permitted")
+    assert (hidden.status_code, hidden.json()["code"]) == (404, "not_found")
+
+
+async def test_a_deputy_is_of_the_same_agency(api: Api) -> None:
+    admin = await api.client(api.world.administrator)
+    path = address(api, "byt.focal")
+
+    async def asked(key: str) -> httpx.Response:
+        return await patch(admin, path, deputy_id=str(api.world.officials[key]))
+
+    assert codes(await asked("btc.focal")) == [("/deputy_id", "deputy_elsewhere")]
+    assert codes(await asked("officer")) == [("/deputy_id", "deputy_elsewhere")]
+    assert codes(await asked("byt.focal")) == [("/deputy_id", "deputy_oneself")]
+    await execute("UPDATE official SET is_active = false WHERE id = $1", api.world.officials["byt.leader"])
+    assert codes(await asked("byt.leader")) == [("/deputy_id", "official_inactive")]
+    assert (await asked("byt.head_of_office")).status_code == 200
+
+
+async def test_who_moves_to_another_agency_is_nobodys_deputy_and_holds_no_mandate_of_it(api: Api) -> None:
+    admin = await api.client(api.world.administrator)
+    moved, stays = api.world.officials["byt.leader"], address(api, "byt.focal")
+    await patch(admin, stays, deputy_id=str(moved))
+    today = civil_day(clock.utc_now())
+    stand_in = address(api, "hn.focal")
+    tag = (await admin.get(stand_in)).headers["etag"]
+    granted = await admin.post(
+        f"{stand_in}/mandates",
+        json={
+            "on_behalf_of": str(moved),
+            "valid_from": today.isoformat(),
+            "valid_to": (today + timedelta(days=9)).isoformat(),
+        },
+        headers={"If-Match": tag},
+    )
+    assert granted.status_code == 201, granted.text
+    assert granted.json()["agency"] == "BYT"
+
+    answer = await patch(admin, address(api, "byt.leader"), agency="BTC")
+
+    assert (answer.status_code, answer.json()["agency"]) == (200, "BTC")
+    assert (await admin.get(stays)).json()["deputy_id"] is None
+    assert (await admin.get(granted.headers["location"])).json()["revoked_at"] is not None
+
+
+async def test_the_last_administrator_stays_one(api: Api) -> None:
+    admin = await api.client(api.world.administrator)
+
+    alone = await patch(admin, address(api, "admin"), role="secretariat")
+    await patch(admin, address(api, "head"), role="administrator")
+    together = await patch(admin, address(api, "admin"), role="secretariat")
+
+    assert (alone.status_code, alone.json()["code"]) == (409, "last_administrator")
+    assert together.status_code == 200
+
+
+async def test_a_new_address_or_a_word_mends_a_dead_mailbox(api: Api) -> None:
+    admin = await api.client(api.world.administrator)
+    await execute("UPDATE official SET mailbox = 'dead', mailbox_reason = '550 no such user'")
+
+    dead = (await admin.get("/api/v1/officials", params={"mailbox": "dead"})).json()["items"]
+    mended = await patch(admin, address(api, "byt.focal"), email="moi@byt.example.vn")
+    repaired = await patch(admin, address(api, "btc.focal"), mailbox="ok")
+
+    assert len(dead) == 14
+    assert (mended.json()["mailbox"], mended.json()["email"]) == ("ok", "moi@byt.example.vn")
+    assert repaired.json()["mailbox"] == "ok"
+    assert (await last_history())[1]["mailbox_mended"] is True
+
+
+async def test_the_history_keeps_before_and_after(api: Api) -> None:
+    admin = await api.client(api.world.administrator)
+
+    await patch(admin, address(api, "byt.focal"), duty="head_of_office")
+    nothing = await patch(admin, address(api, "byt.focal"), duty="head_of_office")
+
+    verb, detail = await last_history()
+    assert nothing.status_code == 200
+    assert verb == "edit_official"
+    assert (detail["before"], detail["after"]) == ({"duty": "focal"}, {"duty": "head_of_office"})
+    assert await fetchval("SELECT count(*) FROM history WHERE verb = 'edit_official'") == 1
+
+
+async def test_a_token_needs_the_scope_to_manage(api: Api) -> None:
+    admin = await api.client(api.world.administrator, ("read",))
+
+    answer = await admin.post("/api/v1/officials", json=NEW)
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "scope_missing")
+
+
+async def test_agencies_are_written_down_and_changed(api: Api) -> None:
+    admin = await api.client(api.world.administrator)
+    new = {
+        "code": "SYT-HN",
+        "name": "Sở Y tế thành phố Hà Nội",
+        "short_name": "SYT Hà Nội",
+        "kind": "other",
+        "parent": "HN",
+        "source": "Quyết định 01/QĐ-UBND",
+    }
+
+    made = await admin.post("/api/v1/agencies", json=new)
+    assert made.status_code == 201, made.text
+    path = made.headers["location"]
+    renamed = await patch(admin, path, name="Sở Y tế Hà Nội", valid_to="2030-12-31")
+    open_again = await patch(admin, path, valid_to=None, parent=None)
+    again = await admin.post("/api/v1/agencies", json={**new, "code": "syt-hn"})
+
+    assert (renamed.json()["name"], renamed.json()["valid_to"]) == ("Sở Y tế Hà Nội", "2030-12-31")
+    assert (open_again.json()["valid_to"], open_again.json()["parent"]) == (None, None)
+    assert open_again.json()["name"] == "Sở Y tế Hà Nội"
+    assert codes(again) == [("/code", "agency_code_taken")]
+    verb, detail = await last_history()
+    assert (verb, detail["before"]) == ("edit_agency", {"parent": "HN", "valid_until": "2030-12-31"})
+
+
+async def test_agencies_never_stand_above_themselves(api: Api) -> None:
+    admin = await api.client(api.world.administrator)
+
+    def path(code: str) -> str:
+        return f"/api/v1/agencies/{api.world.agencies[code]}"
+
+    assert (await patch(admin, path("BTC"), parent="BYT")).status_code == 200
+    assert (await patch(admin, path("HN"), parent="BTC")).status_code == 200
+    assert codes(await patch(admin, path("BYT"), parent="HN")) == [("/parent", "agency_cycle")]
+    assert codes(await patch(admin, path("BYT"), parent="BYT")) == [("/parent", "agency_cycle")]
+    assert codes(await patch(admin, path("BYT"), parent="BKH")) == [("/parent", "parent_not_existing")]
+    assert codes(await patch(admin, path("BYT"), parent="XX")) == [("/parent", "agency_unknown")]
+
+
+async def test_an_agency_with_open_work_does_not_end_here(api: Api) -> None:
+    await api.recorded()
+    admin = await api.client(api.world.administrator)
+    path = f"/api/v1/agencies/{api.world.agencies['BYT']}"
+
+    ended = await patch(admin, path, valid_to="2026-01-31")
+    begun = await patch(admin, path, valid_from="2026-06-01")
+
+    assert (ended.status_code, ended.json()["code"]) == (409, "agency_charged")
+    assert codes(begun) == [("/valid_from", "agency_charged_before")]
+
+
+@pytest.mark.parametrize("code", ["../x", "a b", "Đ", "-x", "a/b", "a\n"])
+async def test_a_code_can_stand_in_an_address(api: Api, code: str) -> None:
+    admin = await api.client(api.world.administrator)
+
+    answer = await admin.post(
+        "/api/v1/agencies", json={"code": code, "name": "X", "short_name": "X", "kind": "other"}
+    )
+
+    assert answer.status_code in (400, 422)
+    assert [pointer for pointer, _ in codes(answer)] == ["/code"]
+
+
+async def test_a_mandate_lets_somebody_act_for_another_agency_until_it_is_revoked(api: Api) -> None:
+    recorded = await api.recorded()
+    admin, officer = await api.client(api.world.administrator), await api.client(api.world.agency)
+    hanoi = api.world.agencies["HN"]
+    moved = {"directive_id": recorded["directive_id"]}
+    await execute(
+        "UPDATE assignment SET agency_id = $1 WHERE agency_id = $2", hanoi, api.world.agencies["BYT"]
+    )
+    path = address(api, "byt.focal")
+    tag = (await admin.get(path)).headers["etag"]
+    before = (await officer.get("/api/v1/assignments", params=moved)).json()["items"]
+
+    granted = await admin.post(
+        f"{path}/mandates",
+        json={"agency": "HN", "valid_from": civil_day(clock.utc_now()).isoformat(), "document": "815/QĐ-TTg"},
+        headers={"If-Match": tag},
+    )
+    assert granted.status_code == 201, granted.text
+    during = (await officer.get("/api/v1/assignments", params=moved)).json()["items"]
+    acted = await officer.post(
+        f"/api/v1/assignments/{during[0]['id']}/acknowledge",
+        headers={"If-Match": (await officer.get(f"/api/v1/assignments/{during[0]['id']}")).headers["etag"]},
+    )
+    listed = (await officer.get(f"{path}/mandates")).json()["items"]
+    mandate = await admin.get(granted.headers["location"])
+    revoked = await admin.delete(granted.headers["location"], headers={"If-Match": mandate.headers["etag"]})
+    again = await admin.get(granted.headers["location"])
+    twice = await admin.delete(granted.headers["location"], headers={"If-Match": again.headers["etag"]})
+    after = (await officer.get("/api/v1/assignments", params=moved)).json()["items"]
+
+    assert (before, after) == ([], [])
+    assert (len(during), acted.status_code) == (1, 200)
+    assert [(item["agency"], item["in_force"], item["document"]) for item in listed] == [
+        ("HN", True, "815/QĐ-TTg")
+    ]
+    assert (revoked.status_code, twice.status_code, twice.json()["code"]) == (204, 409, "mandate_revoked")
+    assert (await last_history())[0] == "revoke_mandate"
+
+
+@pytest.mark.parametrize(
+    ("key", "body", "code"),
+    [
+        ("officer", {"agency": "BYT"}, ("", "mandate_role")),
+        ("byt.focal", {"agency": "BYT"}, ("/agency", "mandate_own_agency")),
+        ("byt.focal", {"agency": "NO"}, ("/agency", "agency_unknown")),
+        ("byt.focal", {"agency": "BKH"}, ("/agency", "agency_abolished")),
+        ("byt.focal", {}, ("/agency", "mandate_for_whom")),
+        ("byt.focal", {"agency": "HN", "valid_to": "2026-01-01"}, ("/valid_to", "span_reversed")),
+    ],
+)
+async def test_a_mandate_that_makes_no_sense_is_refused(
+    api: Api, key: str, body: dict[str, Any], code: tuple[str, str]
+) -> None:
+    admin = await api.client(api.world.administrator)
+    tag = (await admin.get(address(api, key))).headers["etag"]
+
+    answer = await admin.post(
+        f"{address(api, key)}/mandates", json={"valid_from": "2026-11-22", **body}, headers={"If-Match": tag}
+    )
+
+    assert answer.status_code == 422
+    assert codes(answer) == [code]
+
+
+async def test_a_deputy_mandate_has_an_end_and_a_principal_elsewhere(api: Api) -> None:
+    admin = await api.client(api.world.administrator)
+    path = address(api, "byt.focal")
+    tag = (await admin.get(path)).headers["etag"]
+
+    async def asked(key: str, **more: Any) -> httpx.Response:
+        body = {"on_behalf_of": str(api.world.officials[key]), "valid_from": "2026-11-22", **more}
+        return await admin.post(f"{path}/mandates", json=body, headers={"If-Match": tag})
+
+    assert codes(await asked("btc.leader")) == [("/valid_to", "mandate_deputy_ends")]
+    assert codes(await asked("byt.leader", valid_to="2099-01-01")) == [
+        ("/on_behalf_of", "mandate_same_agency")
+    ]
+    assert codes(await asked("head", valid_to="2099-01-01")) == [("/on_behalf_of", "mandate_principal_role")]
+    assert (await asked("btc.leader", valid_to="2099-01-01")).status_code == 201
+    overlapping = await asked("btc.head_of_office", valid_to="2099-01-01")
+    assert (overlapping.status_code, overlapping.json()["code"]) == (409, "mandate_overlaps")
+
+
+async def test_a_mandate_of_a_stranger_is_not_found(api: Api) -> None:
+    admin, officer = await api.client(api.world.administrator), await api.client(api.world.agency)
+    path = address(api, "btc.focal")
+    tag = (await admin.get(path)).headers["etag"]
+    granted = await admin.post(
+        f"{path}/mandates", json={"agency": "HN", "valid_from": "2026-01-01"}, headers={"If-Match": tag}
+    )
+
+    for hidden in (granted.headers["location"], f"{path}/mandates"):
+        answer = await officer.get(hidden)
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+async def test_an_agency_sees_its_people_those_below_and_who_acts_for_it(api: Api) -> None:
+    officer = await api.client(api.world.agency)
+    world = api.world
+
+    async def seen() -> set[str]:
+        return {
+            key
+            for key in ("btc.focal", "hn.focal", "byt.leader", "officer")
+            if (await officer.get(address(api, key))).status_code == 200
+        }
+
+    assert await seen() == {"byt.leader", "officer"}
+    await execute("UPDATE agency SET parent_id = $1 WHERE code = 'BTC'", world.agencies["BYT"])
+    await execute(
+        "INSERT INTO mandate (official_id, agency_id, valid_from, granted_at) VALUES ($1, $2, '2026-01-01', now())",
+        world.officials["hn.focal"],
+        world.agencies["BYT"],
+    )
+    assert await seen() == {"byt.leader", "officer", "btc.focal", "hn.focal"}
