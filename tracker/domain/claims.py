@@ -19,7 +19,6 @@ from tracker.domain.text import clean_text, shortened
 
 LEEWAY = timedelta(seconds=60)
 """How far the provider's clock may be from ours, either way."""
-LONGEST_NAME = 200
 _LATEST_SECONDS = 253_402_300_799  # the last second of the year 9999
 _EMAIL = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
@@ -75,7 +74,8 @@ class Cause(StrEnum):
     NAME_MISSING = "name_missing"
     ROLE_MISSING = "role_missing"
     ROLE_AMBIGUOUS = "role_ambiguous"
-    AGENCY_UNKNOWN = "agency_unknown"
+    AGENCY_MISSING = "agency_missing"
+    CLAIMS_REFUSED = "claims_refused"
 
 
 class SignOnRefused(Exception):
@@ -260,7 +260,7 @@ def map_role(
         named = claim(claims, agency_claim)
         code = named if isinstance(named, str) else None
     if code is None and role in AGENCY_ROLES:
-        raise SignOnRefused(Cause.AGENCY_UNKNOWN)
+        raise SignOnRefused(Cause.AGENCY_MISSING)
     return Mapped(role, code)
 
 
@@ -285,7 +285,7 @@ def new_person(claims: Mapping[str, object]) -> NewPerson:
     if len(email) > 254 or not _EMAIL.fullmatch(email):
         raise SignOnRefused(Cause.EMAIL_MISSING, "form")
     try:
-        name = clean_text(claims.get("name"), "/name", LONGEST_NAME)
+        name = clean_text(claims.get("name"), "/name", lengths.PERSON_NAME)
     except Invalid:
         raise SignOnRefused(Cause.NAME_MISSING) from None
     return NewPerson(name, email)

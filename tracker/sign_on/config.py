@@ -8,9 +8,6 @@ from urllib.parse import urlsplit
 
 from tracker.settings import Secret, Settings, is_loopback
 
-CALLBACK_PATH = "/dang-nhap-mot-lan/ve"
-"""Where the provider sends people back to; register this address of ours there."""
-
 
 @dataclass(frozen=True)
 class Config:
@@ -25,7 +22,7 @@ class Config:
     ca_file: Path | None = None
 
 
-def config_of(settings: Settings) -> Config | None:
+def config_of(settings: Settings, callback_path: str) -> Config | None:
     """The registration that the settings describe; None when there is none, and so no single sign-on."""
     if settings.oidc_issuer is None or settings.oidc_client_id is None or settings.oidc_client_secret is None:
         return None
@@ -33,7 +30,7 @@ def config_of(settings: Settings) -> Config | None:
         issuer=settings.oidc_issuer,
         client_id=settings.oidc_client_id,
         client_secret=settings.oidc_client_secret,
-        redirect_uri=settings.address + CALLBACK_PATH,
+        redirect_uri=settings.address + callback_path,
         scopes=settings.oidc_scopes,
         acr_values=settings.oidc_mfa_acr,
         ca_file=settings.oidc_ca_file,
