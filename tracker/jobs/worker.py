@@ -9,11 +9,14 @@ from datetime import datetime, timedelta
 
 from tracker import clock
 from tracker.actions import demo_clock
+from tracker.actions.webhooks import use_outlet
 from tracker.db.switches import beat
 from tracker.domain.moments import Hours
 from tracker.jobs import heartbeat, housekeeping, outbox, reminders
 from tracker.jobs.outbox import Delivery
 from tracker.jobs.scheduler import Job, Metronome
+from tracker.jobs.webhooks import NAME as WEBHOOKS
+from tracker.jobs.webhooks import WebhookDelivery
 from tracker.mail.return_path import return_path
 from tracker.mail.smtp import Relay, SmtpTransport
 from tracker.mail.transport import Transport
@@ -74,6 +77,9 @@ class Worker:
 
     def __init__(self, settings: Settings, transport: Transport | None) -> None:
         self.delivery = None if transport is None else delivery_of(settings, transport)
+        if settings.secret_key is not None:
+            use_outlet(settings)
+        self.webhooks = WebhookDelivery(fail_point=_fail_point())
         self._grace = timedelta(seconds=settings.shutdown_seconds)
         hours = hours_of(settings)
 
@@ -86,6 +92,7 @@ class Worker:
             Job(housekeeping.NAME, timedelta(hours=1), housekeeping.run),
         ]
         jobs.append(Job(outbox.NAME, timedelta(seconds=settings.deliver_seconds), self._deliver))
+        jobs.append(Job(WEBHOOKS, timedelta(seconds=settings.deliver_seconds), self._call))
         self.metronome = Metronome(tuple(jobs), before=demo_clock.follow)
 
     async def _deliver(self, now: datetime) -> None:
@@ -95,6 +102,9 @@ class Worker:
         else:
             await self.delivery.run_and_beat()
 
+    async def _call(self, now: datetime) -> None:
+        await self.webhooks.run_and_beat()
+
     def start(self) -> None:
         """Begin to tick."""
         self.metronome.start()
@@ -103,6 +113,7 @@ class Worker:
         """Claim nothing more, finish what is in flight, give the rest back."""
         if self.delivery is not None:
             self.delivery.stop.set()
+        self.webhooks.stop.set()
         await self.metronome.stop(self._grace)
 
 
