@@ -19,11 +19,11 @@ import asyncpg
 import pytest
 
 from tracker import clock, terminal
-from tracker.db import engine
+from tracker.db import audit, engine
 from tracker.db.embedded import APP_USER, EmbeddedPostgres
 from tracker.db.migrate import migrate
 from tracker.i18n import DEFAULT_LANGUAGE
-from tracker.settings import Settings, load
+from tracker.settings import Secret, Settings, load
 
 _PREFIX = "tracker-test-"
 
@@ -54,6 +54,7 @@ def _no_surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in list(os.environ):
         if name.startswith("TRACKER_") or name == "DATABASE_URL":
             monkeypatch.delenv(name)
+    audit.use_key(Secret("k" * 40))  # as tests/api.py has it
     yield
     clock.set_offset(timedelta())
     terminal.speak(DEFAULT_LANGUAGE)

@@ -13,6 +13,7 @@ from tracker import clock
 from tracker.actions.audit import use_audit_key
 from tracker.actions.office import use_office
 from tracker.actions.virus_scan import use_scanner
+from tracker.actions.webhooks import use_outlet
 from tracker.api import calendars, docs, health
 from tracker.api.errors import problem_response
 from tracker.api.security import guard
@@ -58,6 +59,8 @@ def create_app(
     settings = with_secret_key(settings)
     assert settings.secret_key is not None
     use_office(settings)
+    use_outlet(settings)
+    use_audit_key(settings)
     use_scanner(settings)
 
     @asynccontextmanager

@@ -71,6 +71,7 @@ def instant(given: str) -> datetime:
 async def _service() -> AsyncIterator[Settings]:
     """The database open, the office and the clock as the service has them."""
     from tracker.actions import demo_clock
+    from tracker.actions.audit import use_audit_key
     from tracker.actions.office import use_office
     from tracker.db.engine import close_pool, open_pool
     from tracker.process import database_server, with_secret_key
@@ -80,6 +81,7 @@ async def _service() -> AsyncIterator[Settings]:
         await open_pool(settings)
         try:
             use_office(settings)
+            use_audit_key(settings)
             await demo_clock.follow()
             yield settings
         finally:

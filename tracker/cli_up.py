@@ -154,6 +154,7 @@ async def run_serve(arguments: argparse.Namespace) -> int:
 
 async def run_worker(arguments: argparse.Namespace) -> int:
     """Reminders and delivery; any number of these may run."""
+    from tracker.actions.audit import use_audit_key
     from tracker.actions.office import use_office
     from tracker.db import engine
 
@@ -164,6 +165,7 @@ async def run_worker(arguments: argparse.Namespace) -> int:
     async with database_server(settings, on_end=_fatal(stop)) as settings:
         await _require_schema(settings)
         use_office(settings)
+        use_audit_key(settings)
         await engine.open_pool(settings)
         try:
             async with _jobs(settings):
@@ -275,12 +277,14 @@ async def _mailbox(settings: Settings) -> AsyncIterator[LocalMailbox]:
 async def _prepare(settings: Settings, arguments: argparse.Namespace) -> None:
     """Schema, first data, and for the demonstration its tasks and its clock."""
     from tracker.actions import demo, demo_clock
+    from tracker.actions.audit import use_audit_key
     from tracker.actions.office import use_office
     from tracker.actions.seed import seed
     from tracker.db import engine
     from tracker.db.migrate import migrate
 
     use_office(settings)
+    use_audit_key(settings)
     migrated = await migrate(settings)
     await engine.open_pool(settings)
     try:

@@ -184,15 +184,17 @@ async def connected(chosen: Settings | None = None) -> AsyncIterator[Settings]:
     Yields the settings with the database's address in them.
     """
     from tracker.actions import demo_clock
+    from tracker.actions.audit import use_audit_key
     from tracker.actions.office import use_office
     from tracker.actions.seed import seed
     from tracker.db import engine
     from tracker.db.migrate import migrate
-    from tracker.process import database_server
+    from tracker.process import database_server, with_secret_key
 
     async with database_server(chosen or settings()) as with_database:
         migrated = await migrate(with_database)
         use_office(with_database)
+        use_audit_key(with_secret_key(with_database))
         await engine.open_pool(with_database)
         try:
             if migrated.applied:

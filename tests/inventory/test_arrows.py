@@ -22,9 +22,10 @@ ARROWS: dict[str, set[str]] = {
     "words": {"domain", "i18n"},
     "refusals": {"domain", "i18n"},
     "shipped": {"domain"},
+    "safety": {"settings"},
     "mailbox": {"domain", "clock"},
     "feeds": {"domain", "i18n", "words"},
-    "db": {"domain", "settings", "i18n"},  # the type of a language
+    "db": {"domain", "settings", "i18n", "safety"},  # the type of a language
     # An invitation is a feed's entry sent by mail.
     "mail": {"domain", "i18n", "words", "feeds"},
     "webhooks": {"domain"},
@@ -76,8 +77,8 @@ LIBRARIES: dict[str, set[str]] = {
 # The short list of the domain: nothing that waits, opens, asks the machine, or throws dice.
 DOMAIN_STDLIB = {
     "__future__", "bisect", "calendar", "collections", "csv", "dataclasses", "datetime", "decimal", "enum",
-    "fractions", "functools", "hashlib", "heapq", "ipaddress", "itertools", "json", "math", "operator", "re", "string",
-    "types", "typing", "unicodedata", "uuid", "zoneinfo",
+    "fractions", "functools", "hashlib", "heapq", "hmac", "ipaddress", "itertools", "json", "math", "operator", "re",
+    "string", "types", "typing", "unicodedata", "uuid", "zoneinfo",
 }  # fmt: skip
 
 MODULES = sorted(p for p in PACKAGE.rglob("*.py") if p.stat().st_size)

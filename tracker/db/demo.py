@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from tracker.db.audit import NewRow, append_history
 from tracker.db.engine import execute, fetch, fetchval
 from tracker.domain.search import search_key, sort_key
 
@@ -252,22 +252,23 @@ async def write_past(rows: Sequence[Past]) -> None:
         )
         if at is not None
     ]
-    await execute(
-        """
-        INSERT INTO history (at, actor_id, actor_name, verb, directive_id, task_id, assignment_id, reason, detail)
-        SELECT r.at, r.actor_id, o.full_name, r.verb, a.directive_id, a.task_id, a.id, r.reason, r.detail
-        FROM unnest($1::bigint[], $2::text[], $3::timestamptz[], $4::bigint[], $5::text[], $6::jsonb[])
-             AS r (assignment_id, verb, at, actor_id, reason, detail)
-        JOIN assignment a ON a.id = r.assignment_id JOIN official o ON o.id = r.actor_id
-        ORDER BY r.at
-        """,
+    await append_history(await _rows_told(told))
+
+
+async def _rows_told(
+    told: Sequence[tuple[Past, str, datetime, int, str, dict[str, str]]],
+) -> list[NewRow]:
+    """The changes as rows of the history, in the order in which they happened."""
+    names = {r["id"]: r["full_name"] for r in await fetch("SELECT id, full_name FROM official")}
+    found = await fetch(
+        "SELECT id, task_id, directive_id FROM assignment WHERE id = ANY($1::bigint[])",
         [r.assignment_id for r, *_ in told],
-        [verb for _, verb, *_ in told],
-        [at for _, _, at, *_ in told],
-        [who for _, _, _, who, _, _ in told],
-        [reason for *_, reason, _ in told],
-        [json.dumps(detail, ensure_ascii=False) for *_, detail in told],
     )
+    places = {r["id"]: (r["directive_id"], r["task_id"]) for r in found}
+    return [
+        NewRow(at, who, names[who], verb, *places[r.assignment_id], r.assignment_id, reason, detail)
+        for r, verb, at, who, reason, detail in sorted(told, key=lambda one: one[2])
+    ]
 
 
 def _acceptance(row: Past, kind: str) -> str:
@@ -281,33 +282,40 @@ async def hand_over(ended_on: date, at: datetime, actor_id: int, reason: str, do
 
     How many were closed.
     """
-    moved: int = await fetchval(
+    moved = await fetch(
         """
-        WITH moved AS (
-            UPDATE assignment a SET state = 'transferred', closed_at = $2, changed_at = $2, close_reason = $4,
-                   transferred_to = heir.id, row_version = a.row_version + 1, sequence = a.sequence + 1
-            FROM agency g
-            JOIN agency_succession s ON s.predecessor_id = g.id
-            JOIN assignment heir ON heir.agency_id = s.successor_id
-            WHERE a.agency_id = g.id AND g.valid_to = $1 AND heir.task_id = a.task_id
-              AND heir.occurrence = a.occurrence AND a.assigned_on <= $1
-              AND a.state IN ('assigned', 'acknowledged', 'in_progress', 'returned')
-            RETURNING a.id, a.task_id, a.directive_id, heir.id AS heir_id
-        ), told AS (
-            INSERT INTO history (at, actor_id, actor_name, verb, directive_id, task_id, assignment_id, reason, detail)
-            SELECT $2, o.id, o.full_name, 'transferred', m.directive_id, m.task_id, m.id, $4,
-                   jsonb_build_object('document', $5::text, 'transferred_to', m.heir_id)
-            FROM moved m, official o WHERE o.id = $3
-        )
-        SELECT count(*) FROM moved
+        UPDATE assignment a SET state = 'transferred', closed_at = $2, changed_at = $2, close_reason = $3,
+               transferred_to = heir.id, row_version = a.row_version + 1, sequence = a.sequence + 1
+        FROM agency g
+        JOIN agency_succession s ON s.predecessor_id = g.id
+        JOIN assignment heir ON heir.agency_id = s.successor_id
+        WHERE a.agency_id = g.id AND g.valid_to = $1 AND heir.task_id = a.task_id
+          AND heir.occurrence = a.occurrence AND a.assigned_on <= $1
+          AND a.state IN ('assigned', 'acknowledged', 'in_progress', 'returned')
+        RETURNING a.id, a.task_id, a.directive_id, heir.id AS heir_id
         """,
         ended_on,
         at,
-        actor_id,
         reason,
-        document,
     )
-    return moved
+    name: str = await fetchval("SELECT full_name FROM official WHERE id = $1", actor_id)
+    await append_history(
+        [
+            NewRow(
+                at=at,
+                actor_id=actor_id,
+                actor_name=name,
+                verb="transferred",
+                directive_id=m["directive_id"],
+                task_id=m["task_id"],
+                assignment_id=m["id"],
+                reason=reason,
+                detail={"document": document, "transferred_to": m["heir_id"]},
+            )
+            for m in moved
+        ]
+    )
+    return len(moved)
 
 
 async def list_recorded_tasks() -> dict[str, list[int]]:
