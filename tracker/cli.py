@@ -131,5 +131,7 @@ def _is_utf8(argument: str) -> bool:
 
 def _exit_code(refused: TrackerError) -> Exit:
     """Which kind of failure a refusal is, seen from a script."""
+    if refused.code == "unsafe_settings":
+        return Exit.CONFIG
     unavailable = ("server", "database", "migration_another")
     return Exit.UNAVAILABLE if refused.code.startswith(unavailable) else Exit.DATA

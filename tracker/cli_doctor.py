@@ -16,7 +16,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from tracker import clock, terminal
+from tracker import clock, safety, terminal
 from tracker.domain.errors import TrackerError
 from tracker.domain.zone import civil_day
 from tracker.settings import Settings, is_loopback
@@ -104,6 +104,7 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
 
 async def _look_into_database(settings: Settings) -> AsyncIterator[Finding]:
     from tracker.db import engine
+    from tracker.db.account_used import read_account
     from tracker.db.migrate import pending
     from tracker.process import database_server
 
@@ -116,6 +117,8 @@ async def _look_into_database(settings: Settings) -> AsyncIterator[Finding]:
                 for finding in await look_at_database():
                     yield finding
                 yield look_at_migrations(missing)
+                for finding in look_at_safety(connected, await read_account(connected)):
+                    yield finding
                 if not missing:
                     checks: tuple[Callable[[Settings], Awaitable[list[Finding]]], ...] = (
                         look_at_calendar,
@@ -171,6 +174,24 @@ def look_at_address(settings: Settings) -> list[Finding]:
     if parts.scheme != "https":
         return [look.found("warning", "clear")]
     return [look.found("ok", "good")]
+
+
+def look_at_safety(settings: Settings, account: safety.DatabaseFacts) -> list[Finding]:
+    """What is unsafe where others reach the service: a fault unless somebody accepted it."""
+    if not safety.is_production(settings):
+        return [Finding("safety", "ok", words("doctor_safety_alone"))]
+    found = safety.risks(settings, account)
+    refused = safety.refused(found, settings)
+    told = [
+        Finding(
+            "safety",
+            "fault" if risk in refused else "warning",
+            words(f"risk_{risk.code}", **risk.params),
+            words("doctor_safety_risk_fix", variable=risk.variable, code=risk.code),
+        )
+        for risk in found
+    ]
+    return told or [Finding("safety", "ok", words("doctor_safety_good"))]
 
 
 async def look_at_mail_server(settings: Settings) -> list[Finding]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
-from tracker import clock, terminal
+from tracker import clock, safety, terminal
 from tracker.domain.errors import TrackerError
 from tracker.domain.rules import FIRST_YEAR, LAST_YEAR
 from tracker.domain.zone import at_official, civil_day
@@ -50,6 +50,12 @@ class AlreadyUp(TrackerError):
     """The service runs on this data folder; params: folder, address."""
 
     code = "server_already_up"
+
+
+class UnsafeSettings(TrackerError):
+    """Others can reach the service, and something about it is not safe; params: risks, codes."""
+
+    code = "unsafe_settings"
 
 
 class NotMigrated(TrackerError):
@@ -123,6 +129,7 @@ async def run_up(arguments: argparse.Namespace) -> int:
                     settings, smtp_host="127.0.0.1", smtp_port=mailbox.port, smtp_security="none"
                 )
             await _prepare(settings, arguments)
+            await _require_safety(settings, is_demonstration=arguments.demo)
             await parts.enter_async_context(
                 _pages(settings, listening, stop, is_demonstration=arguments.demo, mailbox=mailbox)
             )
@@ -146,6 +153,7 @@ async def run_serve(arguments: argparse.Namespace) -> int:
         parts.callback(listening.close)
         settings = await parts.enter_async_context(database_server(settings, on_end=_fatal(stop)))
         await _require_schema(settings)
+        await _require_safety(settings)
         await parts.enter_async_context(_pages(settings, listening, stop))
         say("cli_serve_running", address=settings.address)
         await stop.wait()
@@ -164,6 +172,7 @@ async def run_worker(arguments: argparse.Namespace) -> int:
     stop.watch_signals()
     async with database_server(settings, on_end=_fatal(stop)) as settings:
         await _require_schema(settings)
+        await _require_safety(settings)
         use_office(settings)
         use_audit_key(settings)
         await engine.open_pool(settings)
@@ -329,6 +338,19 @@ async def _require_schema(settings: Settings) -> None:
     missing = await pending(settings)
     if missing:
         raise NotMigrated(pending=", ".join(missing))
+
+
+async def _require_safety(settings: Settings, *, is_demonstration: bool = False) -> None:
+    """In production nothing unsafe runs that nobody has accepted. Raises UnsafeSettings naming all of it."""
+    from tracker.db.account_used import read_account
+
+    if not safety.is_production(settings):
+        return
+    found = safety.risks(settings, await read_account(settings), is_demonstration=is_demonstration)
+    refused = safety.refused(found, settings)
+    if refused:
+        told = "\n".join(f"  {risk.code}: {words(f'risk_{risk.code}', **risk.params)}" for risk in refused)
+        raise UnsafeSettings(risks=told, codes=",".join(risk.code for risk in refused))
 
 
 # -- small things --------------------------------------------------------------------------------------

@@ -264,6 +264,13 @@ def _listed_hosts(raw: str) -> tuple[str, ...]:
     return tuple(f".{_host(name[1:])}" if name.startswith(".") else _host(name) for name in names)
 
 
+def _codes(raw: str) -> tuple[str, ...]:
+    codes = tuple(part.strip() for part in raw.split(",") if part.strip())
+    if not codes or not all(re.fullmatch(r"[a-z_]{3,40}", code) for code in codes):
+        raise _Refused("codes")
+    return codes
+
+
 def _networks(raw: str) -> tuple[str, ...]:
     try:
         return tuple(str(ipaddress.ip_network(part.strip())) for part in raw.split(",") if part.strip())
@@ -409,6 +416,9 @@ class Settings:
         None, _host, "Virus scanner (clamd) asked about every file; without it only the built-in checks."
     )
     clamd_port: int = _setting(3310, _integer(1, 65535), "Port of the virus scanner.")
+    accepted_risks: tuple[str, ...] = _setting(
+        (), _codes, "Unsafe settings accepted in production, by their codes (docs/security.md); comma-separated."
+    )
     log_level: str = _setting(
         "info", _choice("debug", "info", "warning", "error"), "Least important line that is logged."
     )
