@@ -65,6 +65,7 @@ CREATE TABLE webhook_delivery (
     status integer,
     answer text NOT NULL DEFAULT '',
     reason text NOT NULL DEFAULT '',
+    row_version integer NOT NULL DEFAULT 1,
     created_at timestamptz NOT NULL,
     attempted_at timestamptz,
     finished_at timestamptz,

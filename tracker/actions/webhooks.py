@@ -248,11 +248,13 @@ async def get_delivery(actor: Actor, delivery_id: int) -> Delivery:
     return await db.get_delivery(actor, delivery_id)
 
 
-async def replay(actor: Actor, delivery_id: int) -> Delivery:
+async def replay(actor: Actor, delivery_id: int, version: int | None) -> Delivery:
     """Send a finished delivery again, as the same message. Raises NotFound, WebhookDisabled, DeliveryUnderWay."""
     async with transaction():
         delivery = await db.get_delivery(actor, delivery_id)
         webhook = await _own(actor, delivery.webhook_id, None)
+        if version is not None and version != delivery.row_version:
+            raise StaleVersion(current=delivery.row_version)
         if webhook.state != "active":
             raise WebhookDisabled(reason=webhook.reason)
         if not await db.mark_to_replay(delivery_id):

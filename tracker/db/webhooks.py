@@ -191,8 +191,8 @@ async def mark_disabled(webhook_id: int, reason: str, now: datetime) -> bool:
 async def give_up_pending(webhook_id: int, now: datetime) -> None:
     """What waits for a webhook that was switched off is not sent; it can be replayed."""
     await execute(
-        "UPDATE webhook_delivery SET state = 'failed', reason = 'webhook_disabled', finished_at = $2"
-        " WHERE webhook_id = $1 AND state = 'pending'",
+        "UPDATE webhook_delivery SET row_version = row_version + 1, state = 'failed', finished_at = $2,"
+        " reason = 'webhook_disabled' WHERE webhook_id = $1 AND state = 'pending'",
         webhook_id,
         now,
     )
@@ -371,7 +371,7 @@ async def reclaim_expired() -> int:
     """Put back deliveries whose worker is gone: they may have arrived, and carry the same webhook-id again."""
     return await execute(
         "UPDATE webhook_delivery SET state = 'pending', lease_token = NULL, lease_until = NULL,"
-        " next_attempt_at = now() WHERE state = 'sending' AND lease_until < now()"
+        " row_version = row_version + 1, next_attempt_at = now() WHERE state = 'sending' AND lease_until < now()"
     )
 
 
@@ -387,7 +387,8 @@ async def claim(limit: int, busy: Sequence[int]) -> list[Claimed]:
             WHERE w.state = 'active' AND w.id <> ALL($2::bigint[]) ORDER BY d.next_attempt_at LIMIT $1
         ), leased AS (
             UPDATE webhook_delivery SET state = 'sending', lease_token = gen_random_uuid(),
-                   lease_until = now() + {LEASE}, attempts = attempts + 1, attempted_at = now()
+                   lease_until = now() + {LEASE}, attempts = attempts + 1, attempted_at = now(),
+                   row_version = row_version + 1
             WHERE id IN (SELECT id FROM due) RETURNING *
         )
         SELECT l.id, l.webhook_id, w.owner_id, l.message_id, l.kind, l.assignment_id, l.directive_id, l.payload,
@@ -454,7 +455,8 @@ async def mark_superseded(delivery_id: int, lease_token: UUID, reason: str, now:
 
 async def _leave(delivery_id: int, lease_token: UUID, changes: str, *values: object) -> bool:
     touched = await execute(
-        f"UPDATE webhook_delivery SET lease_token = NULL, lease_until = NULL, {changes}"
+        f"UPDATE webhook_delivery SET lease_token = NULL, lease_until = NULL, row_version = row_version + 1,"
+        f" {changes}"
         " WHERE id = $1 AND lease_token = $2 AND state = 'sending'",
         delivery_id,
         lease_token,
@@ -478,6 +480,7 @@ class Delivery:
     status: int | None
     answer: str
     reason: str
+    row_version: int
     created_at: datetime
     attempted_at: datetime | None
     finished_at: datetime | None
@@ -485,7 +488,7 @@ class Delivery:
 
 _DELIVERY = (
     "d.id, d.webhook_id, d.message_id, d.kind, d.payload, d.state, d.attempts, d.next_attempt_at, d.status,"
-    " d.answer, d.reason, d.created_at, d.attempted_at, d.finished_at"
+    " d.answer, d.reason, d.row_version, d.created_at, d.attempted_at, d.finished_at"
 )
 
 
@@ -530,7 +533,7 @@ async def mark_to_replay(delivery_id: int) -> bool:
     touched = await execute(
         """
         UPDATE webhook_delivery SET state = 'pending', attempts = 0, next_attempt_at = now(), finished_at = NULL,
-               reason = ''
+               reason = '', row_version = row_version + 1
         WHERE id = $1 AND state IN ('sent', 'failed', 'superseded')
         """,
         delivery_id,

@@ -88,6 +88,7 @@ class WebhookDelivery(Table, db=DB):
     status = Integer(default=None, null=True)
     answer = Text(default="")
     reason = Text(default="")
+    row_version = Integer(default=1)
     created_at = Timestamptz(default=None)
     attempted_at = Timestamptz(default=None, null=True)
     finished_at = Timestamptz(default=None, null=True)
