@@ -8,6 +8,7 @@ from tracker.domain.assignments import Fine, Part
 from tracker.domain.directory import Duty
 from tracker.mail.compose import deadline_invitation
 from tracker.mail.contexts import (
+    AccountInvitation,
     Addressing,
     Assigned,
     Cancelled,
@@ -19,6 +20,7 @@ from tracker.mail.contexts import (
     ExtensionRequested,
     NewTask,
     Office,
+    PasswordReset,
     Reported,
     Returned,
     Review,
@@ -318,4 +320,21 @@ SAMPLES: dict[str, tuple[str, Context]] = {
         WebhookOff("https://tich-hop.bo.example.vn/don-doc", True, MORNING, OFFICE.url),
     ),
     "test": ("test", Trial(SECRETARY, "mail.vpcp.example.vn:587", OFFICE.url)),
+    "account_invitation": (
+        "account_invitation",
+        AccountInvitation(
+            "vanthu@moh.example.vn",
+            SECRETARY,
+            f"{OFFICE.url}/loi-moi/ddl_{'x' * 32}",
+            datetime(2025, 12, 2, 1, 0, tzinfo=UTC),
+        ),
+    ),
+    "password_reset": (
+        "password_reset",
+        PasswordReset(
+            "vanthu@moh.example.vn",
+            f"{OFFICE.url}/dat-lai-mat-khau/ddl_{'x' * 32}",
+            datetime(2025, 11, 25, 2, 0, tzinfo=UTC),
+        ),
+    ),
 }

@@ -251,6 +251,25 @@ class WebhookOff:
     url: str
 
 
+@dataclass(frozen=True, slots=True)
+class AccountInvitation:
+    """A link with which a person sets their first password."""
+
+    email: str
+    invited_by: str
+    url: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordReset:
+    """A link with which a person who forgot their password sets another."""
+
+    email: str
+    url: str
+    expires_at: datetime
+
+
 Context = (
     Assigned
     | DeadlineMoved
@@ -265,6 +284,8 @@ Context = (
     | Undeliverable
     | Trial
     | WebhookOff
+    | AccountInvitation
+    | PasswordReset
 )
 
 KINDS: dict[str, type[Context]] = {
@@ -281,5 +302,7 @@ KINDS: dict[str, type[Context]] = {
     "undeliverable": Undeliverable,
     "test": Trial,
     "webhook_off": WebhookOff,
+    "account_invitation": AccountInvitation,
+    "password_reset": PasswordReset,
 }
 """The kinds of mail, by the name under which outbox and log know them, and the context each one takes."""
