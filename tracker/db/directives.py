@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -284,11 +285,16 @@ async def list_tasks(viewer: Actor, directive_id: int) -> list[Task]:
     return [_task(r) for r in rows]
 
 
+# Names of columns come from the actions; nothing else may stand in a statement.
+_COLUMN = re.compile(r"[a-z][a-z_]{1,40}")
+
+
 async def update_row(
     table: str, row_id: int, version: int | None, changes: Mapping[str, object], now: datetime
 ) -> bool:
     """Set `changes` on a directive or task when its row_version is still `version`; whether a row changed."""
-    assert table in ("directive", "task")
+    if table not in ("directive", "task") or not all(_COLUMN.fullmatch(column) for column in changes):
+        raise ValueError(f"not a table and columns of it: {table} {sorted(changes)}")
     assignments = ", ".join(f"{column} = ${n}" for n, column in enumerate(changes, start=4))
     touched = await execute(
         f"UPDATE {table} SET {assignments}, row_version = row_version + 1, changed_at = $3"
