@@ -186,7 +186,11 @@ class OidcProvider:
             return 200, (), json.dumps(self.tricks.jwks or self.jwks()).encode()
         if path == "/token":
             if self.tricks.body is not None or self.tricks.status != 200:
-                return self.tricks.status, self.tricks.headers, self.tricks.body or b"{}"
+                return (
+                    self.tricks.status,
+                    self.tricks.headers,
+                    b"{}" if self.tricks.body is None else self.tricks.body,
+                )
             return self._token(headers, dict(parse_qs(body.decode(), strict_parsing=True)))
         return 404, (), b"{}"
 
