@@ -370,6 +370,11 @@ class LaneCheck:
     def _finding(self, kind: Kind | Note, link: Link, about: str = "") -> Finding:
         return Finding(kind, self._lane, link.lane_seq, link.lane_seq, (link.id,), 1, about)
 
+    def _run_of(self, links: Sequence[Link], count: int) -> Finding:
+        """Rows of which none fits; of many only the first and the last are named."""
+        ids = tuple(link.id for link in links)
+        return Finding(Kind.REWRITTEN, self._lane, links[0].lane_seq, links[-1].lane_seq, ids, count)
+
     def finish(self, head: Head | None) -> list[Finding]:
         """The lane has ended, and the database says that `head` is its last place."""
         found = []
@@ -379,17 +384,7 @@ class LaneCheck:
                 last.is_followed = True
         found += self._judge()
         if self._run:
-            first, last_link = self._run[0], self._run[-1]
-            found.append(
-                Finding(
-                    Kind.REWRITTEN,
-                    self._lane,
-                    first.lane_seq,
-                    last_link.lane_seq,
-                    (first.id, last_link.id),
-                    self._run_length,
-                )
-            )
+            found.append(self._run_of(self._run, self._run_length))
         return found + self._check_head(head)
 
     def _check_head(self, head: Head | None) -> list[Finding]:
@@ -434,21 +429,14 @@ class LaneCheck:
                 )
             )
         for run in _runs(rest):
-            forged = [s.link for s in run if not s.is_followed]
-            if len(forged) > 1:
-                found.append(
-                    Finding(
-                        Kind.REWRITTEN,
-                        self._lane,
-                        forged[0].lane_seq,
-                        forged[-1].lane_seq,
-                        tuple(link.id for link in forged),
-                        len(forged),
-                    )
-                )
+            links = [s.link for s in run]
+            if run[-1].is_followed:
+                # Its MACs stand in the chain: what the rows say was changed, not what they are.
+                found += [self._finding(Kind.EDITED, link) for link in links]
+            elif len(run) == 1:
+                found.append(self._finding(Kind.INSERTED, links[0]))
             else:
-                found += [self._finding(Kind.INSERTED, link) for link in forged]
-            found += [self._finding(Kind.EDITED, s.link) for s in run if s.is_followed]
+                found.append(self._run_of(links, len(links)))
         return found
 
     def _comes_from_elsewhere(self, suspect: _Suspect, macs: Sequence[bytes]) -> bool:
