@@ -140,3 +140,56 @@ async def insert_version(
         [",".join(d.value for d in s.copy) for s in steps],
     )
     return version_id
+
+
+@dataclass(frozen=True, slots=True)
+class VersionHead:
+    """A version without its steps; `until` is exclusive, None while it is in force."""
+
+    id: int
+    code: str
+    name: str
+    version: int
+    note: str
+    created_by: str
+    created_at: datetime
+    since: datetime | None
+    until: datetime | None
+    open_assignments: int
+
+
+async def list_version_heads(code: str | None = None) -> list[VersionHead]:
+    """The versions of one ladder or of all, newest first, with how many open assignments follow each."""
+    rows = await fetch(
+        """
+        SELECT v.id, l.code, l.name, v.version, v.note, coalesce(f.full_name, '') AS created_by, v.created_at,
+               lower(v.in_force) AS since, upper(v.in_force) AS until,
+               (SELECT count(*) FROM assignment a WHERE a.ladder_version_id = v.id AND a.state IN
+                ('assigned', 'acknowledged', 'in_progress', 'reported', 'returned')) AS open_assignments
+        FROM ladder_version v JOIN ladder l ON l.id = v.ladder_id LEFT JOIN official f ON f.id = v.created_by
+        WHERE $1::text IS NULL OR l.code = $1 ORDER BY l.code, v.version DESC
+        """,
+        code,
+    )
+    return [VersionHead(*r.values()) for r in rows]
+
+
+async def get_version(code: str, version: int) -> Ladder:
+    """One version of a ladder, by its number. Raises NotFound."""
+    found = _ladders(
+        await fetch(f"{_SELECT} WHERE l.code = $1 AND v.version = $2 ORDER BY s.id", code, version)
+    )
+    if not found:
+        raise NotFound(noun="ladder", id=f"{code}/{version}")
+    return found[0]
+
+
+async def newest_version(code: str) -> Ladder | None:
+    """The newest version of a ladder; None where the code is nobody's yet."""
+    rows = await fetch(
+        f"{_SELECT} WHERE l.code = $1 AND v.version = (SELECT max(w.version) FROM ladder_version w"
+        " WHERE w.ladder_id = l.id) ORDER BY s.id",
+        code,
+    )
+    found = _ladders(rows)
+    return found[0] if found else None
