@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tracker.db.engine import execute, fetch, fetchrow, fetchval
 from tracker.db.reads_api import OfficialView, get_official_view
-from tracker.domain.directory import Actor, Official, Role
+from tracker.domain.directory import AGENCY_ROLES, Actor, Official, Role
 from tracker.domain.people import PersonDraft
 from tracker.domain.search import search_key, sort_key
 
@@ -132,3 +132,33 @@ async def end_account_links(official_id: int) -> int:
         "UPDATE account_link SET ended_at = now() WHERE official_id = $1 AND used_at IS NULL AND ended_at IS NULL",
         official_id,
     )
+
+
+async def list_possible_deputies(role: Role, agency_id: int | None) -> list[tuple[int, str, str]]:
+    """Id, name and position of the active people of one side or agency, in Vietnamese order."""
+    rows = await fetch(
+        """
+        SELECT id, full_name, position FROM official
+        WHERE is_active AND CASE WHEN $1 THEN role = ANY($2::text[]) AND agency_id = $3
+                                 ELSE role <> ALL($2::text[]) END
+        ORDER BY sort_key, id LIMIT 300
+        """,
+        role in AGENCY_ROLES,
+        sorted(AGENCY_ROLES),
+        agency_id,
+    )
+    return [(row["id"], row["full_name"], row["position"]) for row in rows]
+
+
+async def list_principals(agency_id: int | None) -> list[tuple[int, str, str]]:
+    """Id, name and agency of the active people of other agencies, whom somebody of `agency_id` can deputise for."""
+    rows = await fetch(
+        """
+        SELECT o.id, o.full_name, g.short_name FROM official o JOIN agency g ON g.id = o.agency_id
+        WHERE o.is_active AND o.role = ANY($1::text[]) AND o.agency_id IS DISTINCT FROM $2
+        ORDER BY g.sort_key, o.sort_key, o.id LIMIT 2000
+        """,
+        sorted(AGENCY_ROLES),
+        agency_id,
+    )
+    return [(row["id"], row["full_name"], row["short_name"]) for row in rows]

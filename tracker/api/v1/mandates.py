@@ -64,7 +64,7 @@ def _shown(mandate: MandateValue) -> Mandate:
         document=mandate.document,
         granted_at=mandate.granted_at,
         revoked_at=mandate.revoked_at,
-        in_force=mandate.is_in_force(civil_day(clock.utc_now())),
+        in_force=mandate.is_in_force(civil_day(clock.utc_now() - clock.offset())),
     )
 
 
@@ -116,7 +116,9 @@ async def grant_mandate(call: Call[NoQuery, MandateIn]) -> Reply:
         on_behalf_of=None if body.on_behalf_of is None else id_of(body.on_behalf_of),
         document=body.document,
     )
-    mandate = await actions.grant(call.actor, call.ids["official_id"], new, call.version, call.now)
+    mandate = await actions.grant(
+        call.actor, call.ids["official_id"], new, call.version, call.now - clock.offset()
+    )
     return Reply(_shown(mandate), row_version=mandate.row_version, location=f"/api/v1/mandates/{mandate.id}")
 
 
@@ -155,7 +157,7 @@ async def get_mandate(call: Call[NoQuery, NoBody]) -> Reply:
 )
 async def revoke_mandate(call: Call[NoQuery, NoBody]) -> Reply:
     """End a mandate at once."""
-    await actions.revoke(call.actor, call.ids["mandate_id"], call.version, call.now)
+    await actions.revoke(call.actor, call.ids["mandate_id"], call.version, call.now - clock.offset())
     return Reply(None)
 
 
