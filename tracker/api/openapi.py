@@ -56,6 +56,7 @@ _TAGS = {
     "Outbox": "Every message with its way, and sending as a whole.",
     "Statistics": "The official buckets and rates, each with its list.",
     "Urging": "Urging by a person, beside the ladder.",
+    "History": "Who changed what, and the chain that seals it.",
     "Feeds": "Calendar links.",
     "Tokens": "API tokens.",
 }

@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 
 from tracker import clock
 from tracker.actions import demo_clock
+from tracker.actions.audit import use_audit_key
 from tracker.actions.webhooks import use_outlet
 from tracker.db.switches import beat
 from tracker.domain.moments import Hours
-from tracker.jobs import heartbeat, housekeeping, outbox, reminders
+from tracker.jobs import audit, heartbeat, housekeeping, outbox, reminders
 from tracker.jobs.outbox import Delivery
 from tracker.jobs.scheduler import Job, Metronome
 from tracker.jobs.webhooks import NAME as WEBHOOKS
@@ -79,7 +80,9 @@ class Worker:
         self.delivery = None if transport is None else delivery_of(settings, transport)
         if settings.secret_key is not None:
             use_outlet(settings)
+            use_audit_key(settings)
         self.webhooks = WebhookDelivery(fail_point=_fail_point())
+        self.long_work = LongWork(clock.utc_now, fail_point=_fail_point())
         self._grace = timedelta(seconds=settings.shutdown_seconds)
         hours = hours_of(settings)
 
@@ -87,12 +90,21 @@ class Worker:
             await reminders.run(now, hours)
             await heartbeat.ping(settings.ping_url)
 
+        async def anchor(now: datetime) -> None:
+            await audit.run(now, settings)
+
         jobs = [
             Job(reminders.NAME, timedelta(seconds=settings.sweep_seconds), sweep),
             Job(housekeeping.NAME, timedelta(hours=1), housekeeping.run),
+            Job(audit.NAME, timedelta(hours=1), anchor),
         ]
         jobs.append(Job(outbox.NAME, timedelta(seconds=settings.deliver_seconds), self._deliver))
         jobs.append(Job(WEBHOOKS, timedelta(seconds=settings.deliver_seconds), self._call))
+        # As many hands as jobs may run at once: each works one after the other.
+        jobs += [
+            Job(f"{long_work.NAME} {hand}", timedelta(seconds=long_work.LOOK_SECONDS), self.long_work.run)
+            for hand in range(1, long_work.AT_ONCE + 1)
+        ]
         self.metronome = Metronome(tuple(jobs), before=demo_clock.follow)
 
     async def _deliver(self, now: datetime) -> None:
@@ -114,6 +126,7 @@ class Worker:
         if self.delivery is not None:
             self.delivery.stop.set()
         self.webhooks.stop.set()
+        self.long_work.stop.set()
         await self.metronome.stop(self._grace)
 
 
