@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from tracker.actions import officials
+from tracker.actions.sessions import address_key
 from tracker.db import accounts as accounts_db
 from tracker.db import identities as db
 from tracker.db.engine import enclosing_transaction, transaction
@@ -136,7 +137,9 @@ async def _start(
     official_id: int | None = None,
     invitation_hash: bytes | None = None,
 ) -> Started | Refused:
-    allowed = await take(f"sign-on {ip}", capacity=STARTS_AT_ONCE, refill_seconds=START_COMES_BACK_SECONDS)
+    allowed = await take(
+        f"sign-on:ip:{address_key(ip)}", capacity=STARTS_AT_ONCE, refill_seconds=START_COMES_BACK_SECONDS
+    )
     if not allowed.allowed:
         return _refused(Cause.TOO_OFTEN)
     chosen, browser = new_secrets(), secrets.token_urlsafe(32)
