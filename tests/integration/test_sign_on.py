@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -12,9 +13,11 @@ import pytest
 from tests.oidc_provider import CLIENT_ID, CLIENT_SECRET, OidcProvider, oidc_provider
 from tests.world import World, build_world
 from tracker.actions import sign_on
+from tracker.actions.accounts import ReauthenticationNeeded
 from tracker.actions.hashing import new_token, token_hash
 from tracker.actions.sign_on import LastWayIn, NewlyLinked, Refused, SignedOn, SingleSignOn, Started
 from tracker.db import accounts as accounts_db
+from tracker.db import sessions as sessions_db
 from tracker.db.engine import execute, fetch, fetchrow, fetchval
 from tracker.domain.claims import Cause
 from tracker.domain.directory import Actor, Role
@@ -66,7 +69,7 @@ class Case:
 
     async def link(self, actor: Actor, **claims: Any) -> SignedOn | NewlyLinked | Refused:
         """Link the provider's person to somebody signed in here."""
-        started = await sign_on.start_link(actor, self.sso, "127.0.0.1", "vi", now())
+        started = await sign_on.start_link(actor, await session_of(actor), self.sso, "127.0.0.1", "vi", now())
         return await self.come_back(started, actor, **claims)
 
 
@@ -82,6 +85,19 @@ async def case(database: Settings) -> AsyncIterator[Case]:
         sso = sign_on.single_sign_on(settings)
         assert sso is not None
         yield Case(provider, settings, sso, await build_world())
+
+
+async def session_of(actor: Actor) -> int:
+    """A session of somebody who has just signed in."""
+    assert actor.official_id is not None
+    return await sessions_db.insert_session(
+        actor.official_id,
+        "password",
+        secrets.token_bytes(32),
+        has_second_factor=True,
+        ip="127.0.0.1",
+        user_agent="x",
+    )
 
 
 async def verbs() -> list[str]:
@@ -102,7 +118,7 @@ async def test_linked_person_signs_in_and_unlinked_no_more(case: Case) -> None:
 
     [own] = await sign_on.list_own(agency)
     assert own.last_used_at is not None
-    await sign_on.unlink(agency, case.sso, own.id, now())
+    await sign_on.unlink(agency, await session_of(agency), case.sso, own.id, now())
 
     assert await case.sign_in() == Refused(Cause.NOT_LINKED)
     assert await verbs() == ["link_identity", "sign_on", "unlink_identity", "refuse_sign_on"]
@@ -119,7 +135,9 @@ async def test_identity_opens_one_account_only(case: Case) -> None:
 async def test_link_ends_in_the_session_that_began_it(case: Case) -> None:
     """Somebody else signed in meanwhile, or nobody is: nothing is linked."""
     for viewer in (case.world.other_agency, None):
-        started = await sign_on.start_link(case.world.agency, case.sso, "127.0.0.1", "vi", now())
+        started = await sign_on.start_link(
+            case.world.agency, await session_of(case.world.agency), case.sso, "127.0.0.1", "vi", now()
+        )
 
         assert await case.come_back(started, viewer) == Refused(Cause.SESSION_CHANGED)
     assert await fetchval("SELECT count(*) FROM external_identity") == 0
@@ -131,9 +149,25 @@ async def test_only_way_in_is_not_unlinked(case: Case) -> None:
     [own] = await sign_on.list_own(agency)
 
     with pytest.raises(LastWayIn):
-        await sign_on.unlink(agency, case.sso, own.id, now())
+        await sign_on.unlink(agency, await session_of(agency), case.sso, own.id, now())
 
     assert await sign_on.list_own(agency) == [own]
+
+
+async def test_session_that_is_not_fresh_changes_no_link(case: Case) -> None:
+    """A session left open for an hour, one that ended, one of another person."""
+    agency = case.world.agency
+    await case.link(agency)
+    [own] = await sign_on.list_own(agency)
+    old, ended = await session_of(agency), await session_of(agency)
+    await execute("UPDATE web_session SET authenticated_at = now() - interval '1 hour' WHERE id = $1", old)
+    await sessions_db.end_session(ended, case.world.officials["byt.focal"], "revoked")
+
+    for session_id in (old, ended, await session_of(case.world.other_agency), 0):
+        with pytest.raises(ReauthenticationNeeded):
+            await sign_on.start_link(agency, session_id, case.sso, "127.0.0.1", "vi", now())
+        with pytest.raises(ReauthenticationNeeded):
+            await sign_on.unlink(agency, session_id, case.sso, own.id, now())
 
 
 async def test_nobody_unlinks_for_another(case: Case) -> None:
@@ -143,12 +177,14 @@ async def test_nobody_unlinks_for_another(case: Case) -> None:
     for other in (case.world.other_agency, case.world.administrator):
         assert await sign_on.list_own(other) == []
         with pytest.raises(NotFound):
-            await sign_on.unlink(other, case.sso, own.id, now())
+            await sign_on.unlink(other, await session_of(other), case.sso, own.id, now())
     assert await sign_on.list_own(case.world.agency) == [own]
 
 
 async def test_disabled_person_links_nothing(case: Case) -> None:
-    started = await sign_on.start_link(case.world.agency, case.sso, "127.0.0.1", "vi", now())
+    started = await sign_on.start_link(
+        case.world.agency, await session_of(case.world.agency), case.sso, "127.0.0.1", "vi", now()
+    )
     await execute("UPDATE official SET is_active = false WHERE id = $1", case.world.officials["byt.focal"])
 
     assert await case.come_back(started, case.world.agency) == Refused(Cause.OFFICIAL_INACTIVE)

@@ -14,9 +14,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from tracker.actions import officials
-from tracker.actions.sessions import address_key
+from tracker.actions.accounts import ReauthenticationNeeded
+from tracker.actions.sessions import RECENT, address_key
 from tracker.db import accounts as accounts_db
 from tracker.db import identities as db
+from tracker.db import sessions as sessions_db
 from tracker.db.engine import enclosing_transaction, transaction
 from tracker.db.history import HistoryEntry, insert_history
 from tracker.db.identities import Flow, Linked, LinkedBy, Person
@@ -112,10 +114,10 @@ async def start_sign_in(
 
 
 async def start_link(
-    actor: Actor, sso: SingleSignOn, ip: str, language: str, now: datetime
+    actor: Actor, session_id: int, sso: SingleSignOn, ip: str, language: str, now: datetime
 ) -> Started | Refused:
-    """Begin to link the actor's own identity; the edge has made sure that they signed in just now."""
-    require(actor, Verb.MANAGE_ACCOUNT)
+    """Begin to link the actor's own identity. Raises ReauthenticationNeeded for a session that is not fresh."""
+    await _require_fresh(actor, session_id)
     return await _start(sso, "link", ip, language, now, official_id=actor.official_id)
 
 
@@ -341,21 +343,27 @@ class LastWayIn(Conflict):
     code = "last_way_in"
 
 
-async def unlink(actor: Actor, sso: SingleSignOn, identity_id: int, now: datetime) -> None:
-    """End one of the actor's own links; the edge has made sure that they signed in just now.
-
-    Raises NotFound, LastWayIn.
-    """
+async def _require_fresh(actor: Actor, session_id: int) -> int:
+    """Whose account it is, when they proved who they are a few minutes ago. Raises ReauthenticationNeeded."""
     require(actor, Verb.MANAGE_ACCOUNT)
-    assert actor.official_id is not None
+    if actor.official_id is None or not await sessions_db.is_recently_authenticated(
+        session_id, actor.official_id, RECENT
+    ):
+        raise ReauthenticationNeeded()
+    return actor.official_id
+
+
+async def unlink(actor: Actor, session_id: int, sso: SingleSignOn, identity_id: int, now: datetime) -> None:
+    """End one of the actor's own links. Raises ReauthenticationNeeded, NotFound, LastWayIn."""
+    official_id = await _require_fresh(actor, session_id)
     async with transaction():
-        own = await db.list_identities(actor.official_id)
+        own = await db.list_identities(official_id)
         ended = next((linked for linked in own if linked.id == identity_id), None)
-        if ended is None or not await db.delete_identity(actor.official_id, identity_id):
+        if ended is None or not await db.delete_identity(official_id, identity_id):
             raise NotFound(noun="identity", id=identity_id)
         # A link to a provider of earlier times opens nothing.
         opens = ended.issuer == sso.provider.config.issuer
-        account = await accounts_db.find_account(actor.official_id)
+        account = await accounts_db.find_account(official_id)
         if opens and (account is None or account.password_hash is None):
             raise LastWayIn()
         detail = {"issuer": ended.issuer, "subject": ended.subject, "label": ended.label}
