@@ -34,11 +34,10 @@ CREATE TABLE succession_item (
     predecessor_name text NOT NULL,
     successor_name text NOT NULL DEFAULT '',
     counts jsonb NOT NULL DEFAULT '{}',
-    -- An agency is succeeded once: what was wrong is corrected by a new succession of its successor.
-    CONSTRAINT succession_item_once UNIQUE NULLS NOT DISTINCT (predecessor_id, successor_id),
     CONSTRAINT succession_item_abolition CHECK ((kind = 'abolition') = (successor_id IS NULL))
 );
 CREATE INDEX succession_item_succession ON succession_item (succession_id, id);  -- one succession's lines
+CREATE INDEX succession_item_predecessor ON succession_item (predecessor_id, id);  -- was it carried out, and when
 
 -- An assignment that goes on at a successor -----------------------------------------------------------------
 -- It takes over the whole state and the calendar identity (uid) of the row before it. That one stays, closed and

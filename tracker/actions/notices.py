@@ -239,7 +239,7 @@ async def assigned(actor: Actor, assignment_ids: Sequence[int], now: datetime) -
             ledger += [(None, _step_zero(r, None, now, Reason.NO_RECIPIENT.value)) for r in agency_rows]
         for recipient in people.recipients:
             for group in _grouped(agency_rows, recipient):
-                draft = _assigned_draft(directive, group, recipient, now, calendar)
+                draft = assigned_draft(directive, group, recipient, now, calendar)
                 drafts.append((draft, group))
                 ledger += [(draft.key, _step_zero(r, recipient, now, recipient.route.value)) for r in group]
     queued = await queue([d for d, _ in drafts], now)
@@ -268,13 +268,14 @@ def _grouped(rows: tuple[Assignment, ...], recipient: Recipient) -> list[tuple[A
     return [(row,) for row in rows]
 
 
-def _assigned_draft(
+def assigned_draft(
     directive: directives_db.Directive,
     group: tuple[Assignment, ...],
     recipient: Recipient,
     now: datetime,
     calendar: WorkCalendar,
 ) -> Draft:
+    """The mail of step 0 to one person: one task with its invitation, or the list of several."""
     person = recipient.official
     tasks = tuple(_new_task(row, person.language, now, calendar) for row in group)
     first = group[0]
@@ -317,7 +318,7 @@ async def assigned_again(recipient: Official, rows: Sequence[Assignment], key: s
     directive = await directives_db.get_directive(SYSTEM, rows[0].directive_id)
     duty = next(iter(recipient.duties), Duty.FOCAL)
     person = Recipient(recipient, duty, is_copy=True, route=Route.HOLDER)
-    return replace(_assigned_draft(directive, tuple(rows), person, now, await load_calendar()), key=key)
+    return replace(assigned_draft(directive, tuple(rows), person, now, await load_calendar()), key=key)
 
 
 def _deadline_words(row: Assignment, language: Language) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
@@ -34,6 +34,7 @@ from tracker.domain.directory import Actor
 from tracker.domain.errors import Invalid, Problem
 from tracker.domain.overdue import AgencyCount, OverdueList, OverdueRow, build, first_agencies, is_listed
 from tracker.domain.statistics import Buckets, total_of
+from tracker.domain.succession import Named, rolled_up
 from tracker.domain.workdays import WorkCalendar
 from tracker.domain.zone import EARLIEST_DAY, LATEST_DAY, at_official, civil_day, civil_now, is_in_range
 
@@ -45,8 +46,12 @@ async def overdue_list(
     directive_id: int | None = None,
     *,
     at_least: int | None = None,
+    under: Mapping[str, Named] | None = None,
 ) -> OverdueList:
     """The list as it stood at the end of the civil day `as_of`, or at that instant.
+
+    `under` (actions/succession.read_under) reads agencies that have ended under their successors; without it each
+    stands under its own name.
 
     Counts are always of everything; with `at_least` the rows are those of the first agencies that together have so
     many, for a page that shows where the rest is.
@@ -54,10 +59,10 @@ async def overdue_list(
     """
     require(viewer, Verb.EXPORT)
     if in_transaction():
-        return await _read(viewer, as_of, agency_codes, directive_id, at_least)
+        return await _read(viewer, as_of, agency_codes, directive_id, at_least, under or {})
     # One snapshot: a report confirmed between two of the queries must not set counts and rows at odds.
     async with transaction("repeatable_read", readonly=True):
-        return await _read(viewer, as_of, agency_codes, directive_id, at_least)
+        return await _read(viewer, as_of, agency_codes, directive_id, at_least, under or {})
 
 
 async def _read(
@@ -66,8 +71,9 @@ async def _read(
     agency_codes: Sequence[str],
     directive_id: int | None,
     at_least: int | None,
+    under: Mapping[str, Named],
 ) -> OverdueList:
-    extent = _extent(as_of, await _agency_ids(agency_codes), directive_id)
+    extent = _extent(as_of, await _agency_ids(_with_predecessors(agency_codes, under)), directive_id)
     scope: dict[str, str] = {}
     if agency_codes:
         scope["agencies"] = ", ".join(agency_codes)
@@ -77,10 +83,12 @@ async def _read(
     unchanged = {c.agency_id: c for c in await db.count_unchanged(viewer, extent)}
     changed = await db.list_changed_since(viewer, extent)
     told = await _classified([row for row, _ in changed], as_of, calendar)
-    counts = _merged(unchanged, told, {row.agency_id: key for row, key in changed})
+    own_counts = _merged(unchanged, told, {row.agency_id: key for row, key in changed})
+    counts, _ = rolled_up(own_counts, (), under)
     listed = None if at_least is None else frozenset(first_agencies(counts, at_least))
     if listed is not None:
-        extent = replace(extent, agency_ids=await _agency_ids(sorted(listed)) or ())
+        own = _with_predecessors(sorted(listed), under)
+        extent = replace(extent, agency_ids=await _agency_ids(own) or ())
     standing = [
         (row, classify(facts_now(row), as_of, calendar))
         for row in await db.list_overdue_unchanged(viewer, extent)
@@ -88,14 +96,24 @@ async def _read(
     overdue = [
         (row, status)
         for row, status in (*standing, *told)
-        if is_listed(status) and (listed is None or row.agency_code in listed)
+        if is_listed(status) and (listed is None or _code(row, under) in listed)
     ]
     partners = await db.list_partners([row.task_id for row, _ in overdue])
     fields = await db.list_fields([row.task_id for row, _ in overdue])
     rows = [
         _row(row, status, partners.get(row.task_id), fields.get(row.task_id, "")) for row, status in overdue
     ]
-    return build(rows, as_of, counts, scope, listed)
+    return build(rolled_up((), rows, under)[1], as_of, counts, scope, listed)
+
+
+def _code(row: Assignment, under: Mapping[str, Named]) -> str:
+    """The code of the agency that a row is read under."""
+    return under[row.agency_code].code if row.agency_code in under else row.agency_code
+
+
+def _with_predecessors(codes: Sequence[str], under: Mapping[str, Named]) -> list[str]:
+    """The codes, and those of the ended agencies that are read under them."""
+    return [*codes, *(old for old, heir in under.items() if heir.code in codes and old not in codes)]
 
 
 def _extent(as_of: date | datetime, agency_ids: tuple[int, ...] | None, directive_id: int | None) -> Extent:

@@ -31,11 +31,12 @@ async def roll(now: datetime) -> int:
     made = 0
     for row in await db.list_recurrent_due(today, AT_ONCE):
         async with transaction():
-            made += await _next(row, today, calendar, now)
+            made += await make_next(row, today, calendar, now)
     return made
 
 
-async def _next(row: Assignment, today: date, calendar: WorkCalendar, now: datetime) -> int:
+async def make_next(row: Assignment, today: date, calendar: WorkCalendar, now: datetime) -> int:
+    """Inside a transaction: make the occurrence that follows `row`, at `row`'s agency; whether one was made."""
     assert row.recurrence is not None
     assert row.due_on is not None
     rules = row.recurrence.split("\n")

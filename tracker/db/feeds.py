@@ -357,6 +357,7 @@ def _entries(
     overdue = _overdue(now, arguments)
     closed = "" if feed.with_cancelled else "AND a.state = 'confirmed'"
     since = f"timestamptz '{closed_since.astimezone(UTC):%Y-%m-%d %H:%M:%S}+00'"
+    # What a successor goes on with has no end of its own in a calendar: the same entry stands under the new name.
     # No row is looked up twice, and OFFSET 0 keeps task and directive as look-ups by key: for a few hundred rows
     # the planner would otherwise read the whole tables.  Limit and start, which change once a day at most, are
     # written out: then one plan serves every link, and the 2 ms of planning are paid once per connection.
@@ -365,7 +366,7 @@ def _entries(
         (SELECT {_CHOSEN} FROM assignment a WHERE {scope} AND a.state IN {OPEN}
          ORDER BY a.due_on DESC, a.id DESC LIMIT {limit:d})
         UNION ALL
-        (SELECT {_CHOSEN} FROM assignment a WHERE {scope} {closed} AND a.closed_at >= {since}
+        (SELECT {_CHOSEN} FROM assignment a WHERE {scope} {closed} AND a.closed_at >= {since} AND NOT a.handed_on
          ORDER BY a.closed_at DESC, a.id DESC LIMIT {limit:d})
     ), entry AS (
         SELECT a.id, a.uid, a.task_id, t.uid AS task_uid, a.state, a.due_on, a.due_time, a.completed_on,

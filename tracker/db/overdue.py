@@ -113,10 +113,16 @@ async def list_overdue_unchanged(viewer: Actor, extent: Extent) -> list[Assignme
 
 
 async def list_changed_since(viewer: Actor, extent: Extent) -> list[tuple[Assignment, str]]:
-    """The assignments that changed after the cut-off, each with its agency's sort key; the history tells them."""
+    """The assignments that changed after the cut-off, each with its agency's sort key; the history tells them.
+
+    One that a successor took over later counts at its predecessor still.
+    """
     where, arguments = _where(viewer, extent)
     sql = SELECT.replace("FROM assignment a", ", g.sort_key AS agency_sort_key FROM assignment a", 1)
-    rows = await fetch(f"{sql} WHERE {where} AND a.changed_at > $3", *arguments)
+    rows = await fetch(
+        f"{sql} WHERE {where} AND a.changed_at > $3 AND (a.taken_over_at IS NULL OR a.taken_over_at <= $3)",
+        *arguments,
+    )
     return [(from_row(r), r["agency_sort_key"]) for r in rows]
 
 

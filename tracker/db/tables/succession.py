@@ -46,10 +46,10 @@ class SuccessionItem(Table, db=DB):
     succession_item_predecessor_fk = Rule("FOREIGN KEY (predecessor_id) REFERENCES agency (id)")
     succession_item_successor_fk = Rule("FOREIGN KEY (successor_id) REFERENCES agency (id)")
     succession_item_kind = Check("kind IN ('rename', 'merge', 'split', 'abolition')")
-    succession_item_once = Rule("UNIQUE NULLS NOT DISTINCT (predecessor_id, successor_id)")
     succession_item_abolition = Check("(kind = 'abolition') = (successor_id IS NULL)")
 
     succession_item_succession = Index("(succession_id, id)", serves="the lines of one succession")
+    succession_item_predecessor = Index("(predecessor_id, id)", serves="was it carried out, and when")
 
 
 TABLES = (Succession, SuccessionItem)
