@@ -297,8 +297,7 @@ async def _deliveries(
         data = _data(event, facts, numbers)
         if data is None:
             continue
-        kinds = (Kind.REMINDER_SENT,) if event.verb == "remind" else kinds_of(event.verb, event.detail)
-        for kind in kinds:
+        for kind in kinds_of(event.verb, event.detail):
             told = data | _particulars(kind, event)
             made += [
                 NewDelivery(

@@ -212,7 +212,10 @@ async def list_of_departed() -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that has happened, from the history or from the ledger of reminders; `source` names the row."""
+    """Something that has happened, from the history or from the ledger of reminders.
+
+    `source` names the row; a step that several people are reminded of is one event.
+    """
 
     source: str
     at: datetime
@@ -235,7 +238,8 @@ async def take_events(limit: int) -> list[Event]:
                h.assignment_id
         FROM taken t JOIN history h ON h.id = t.history_id
         UNION ALL
-        SELECT t.id, 'reminder-' || r.id, r.decided_at, 'remind',
+        SELECT t.id, concat_ws('-', 'reminder', r.assignment_id, r.step_code, r.occurrence, r.deadline_version),
+               r.decided_at, 'remind',
                jsonb_build_object('step', r.step_code, 'occurrence', r.occurrence)::text, a.directive_id, a.id
         FROM taken t JOIN reminder r ON r.id = t.reminder_id JOIN assignment a ON a.id = r.assignment_id
         ORDER BY 1

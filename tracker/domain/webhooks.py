@@ -75,17 +75,20 @@ _BY_VERB: Mapping[str, Kind] = {
     "move_deadline": Kind.DEADLINE_CHANGED,
     "request_extension": Kind.EXTENSION_REQUESTED,
     "refuse_extension": Kind.EXTENSION_DECIDED,
+    "remind": Kind.REMINDER_SENT,
 }
 
 
 def kinds_of(verb: str, detail: Mapping[str, object]) -> tuple[Kind, ...]:
-    """What a line of the history is to a webhook; several for an extension that is granted, none for most.
+    """What a line of the history, or of the reminders' ledger as `remind`, is to a webhook.
+
+    Several for an extension that is granted, none for most; the news of an assignment is no reminder.
 
     >>> [kind.value for kind in kinds_of("move_deadline", {"cause": "extension"})]
     ['deadline.changed', 'extension.decided']
     """
     kind = _BY_VERB.get(verb)
-    if kind is None:
+    if kind is None or (kind is Kind.REMINDER_SENT and detail.get("step") == "assigned"):
         return ()
     granted = kind is Kind.DEADLINE_CHANGED and detail.get("cause") == "extension"
     return (kind, Kind.EXTENSION_DECIDED) if granted else (kind,)
