@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -12,7 +13,11 @@ import pytest
 
 from tests.api import Api, running_api
 from tracker import clock
+from tracker.actions.accounts import LinkNotValid, read_link
+from tracker.actions.tokens import hash_of
 from tracker.db.engine import execute, fetch, fetchval
+from tracker.db.sessions import Method, insert_session
+from tracker.domain.directory import Actor
 from tracker.domain.zone import civil_day
 from tracker.settings import Settings
 
@@ -446,3 +451,126 @@ async def test_an_agency_sees_its_people_those_below_and_who_acts_for_it(api: Ap
         world.agencies["BYT"],
     )
     assert await seen() == {"byt.leader", "officer", "btc.focal", "hn.focal"}
+
+
+async def test_an_invitation_is_answered_once_and_its_address_is_not_kept(api: Api) -> None:
+    admin = await api.client(api.world.administrator)
+    path = address(api, "byt.focal")
+    headers = {"If-Match": (await admin.get(path)).headers["etag"], "Idempotency-Key": "invite-1"}
+
+    first = await admin.post(f"{path}/invitation", headers=headers)
+    again = await admin.post(f"{path}/invitation", headers=headers)
+    officer = await (await api.client(api.world.secretariat)).post(f"{path}/invitation", headers=headers)
+
+    assert first.status_code == 201, first.text
+    assert "/loi-moi/ddl_" in first.json()["url"]
+    assert (again.status_code, again.json()["url"]) == (201, None)
+    assert officer.status_code == 403
+
+
+async def test_switching_off_kills_everything_and_on_brings_back_no_token(api: Api) -> None:
+    admin, officer = await api.client(api.world.administrator), await api.client(api.world.agency)
+    path = address(api, "byt.focal")
+
+    async def switch(verb: str, key: str = path) -> httpx.Response:
+        tag = (await admin.get(key)).headers["etag"]
+        return await admin.post(f"{key}/{verb}", headers={"If-Match": tag})
+
+    off = await switch("disable")
+    dead = await officer.get("/api/v1/me")
+    twice = await switch("disable")
+    on = await switch("enable")
+    still_dead = await officer.get("/api/v1/me")
+    last = await switch("disable", address(api, "admin"))
+    stale = await admin.post(f"{path}/disable", headers={"If-Match": '"1-x"'})
+
+    assert (off.status_code, off.json()["is_active"]) == (200, False)
+    assert (dead.status_code, still_dead.status_code) == (401, 401)
+    assert (twice.status_code, twice.json()["code"]) == (409, "already_switched")
+    assert (on.status_code, on.json()["is_active"]) == (200, True)
+    assert (last.status_code, last.json()["code"]) == (409, "last_administrator")
+    assert stale.status_code == 412
+
+
+async def test_people_list_and_end_their_own_web_sessions(api: Api) -> None:
+    own, other = await api.client(api.world.agency), await api.client(api.world.other_agency)
+    now = clock.utc_now()
+    await begin(api.world.agency, "password", "10.0.0.7", "Firefox", now)
+
+    listed = (await own.get("/api/v1/sessions")).json()["items"]
+    path = f"/api/v1/sessions/{listed[0]['id']}"
+    foreign = await other.delete(path)
+    narrow = await (await api.client(api.world.agency, ("read", "report"))).get("/api/v1/sessions")
+    ended = await own.delete(path)
+    twice = await own.delete(path)
+
+    assert [(s["ip"], s["user_agent"], s["method"]) for s in listed] == [("10.0.0.7", "Firefox", "password")]
+    assert "token" not in listed[0]
+    assert (foreign.status_code, ended.status_code, twice.status_code) == (404, 204, 404)
+    assert (narrow.status_code, narrow.json()["code"]) == (403, "scope_missing")
+    assert (await own.get("/api/v1/sessions")).json()["items"] == []
+
+
+async def begin(actor: Actor, method: Method, ip: str, agent: str, now: datetime) -> None:
+    """A web session, as a sign-in begins it."""
+    assert actor.official_id is not None
+    await insert_session(
+        actor.official_id,
+        method,
+        hash_of(f"{ip}{agent}{now}"),
+        has_second_factor=False,
+        ip=ip,
+        user_agent=agent,
+    )
+
+
+async def test_a_change_of_role_or_agency_ends_the_web_sessions_and_nothing_less_does(api: Api) -> None:
+    admin = await api.client(api.world.administrator)
+    now = clock.utc_now()
+
+    async def sessions_after(**changes: Any) -> int:
+        await begin(api.world.agency, "password", str(changes), "x", now)
+        answer = await patch(admin, address(api, "byt.focal"), **changes)
+        assert answer.status_code == 200, answer.text
+        count: int = await fetchval(
+            "SELECT count(*) FROM web_session WHERE ended_at IS NULL AND official_id = $1",
+            api.world.officials["byt.focal"],
+        )
+        return count
+
+    assert await sessions_after(position="Chuyên viên") == 1
+    assert await sessions_after(role="agency_leader") == 0
+    assert await sessions_after(agency="BTC") == 0
+    assert await fetchval("SELECT DISTINCT ended_because FROM web_session") == "role_changed"
+
+
+async def test_a_new_address_ends_the_links_sent_to_the_former_one(api: Api) -> None:
+    admin = await api.client(api.world.administrator)
+    path = address(api, "byt.focal")
+    tag = (await admin.get(path)).headers["etag"]
+    invited = (await admin.post(f"{path}/invitation", headers={"If-Match": tag})).json()
+    token = invited["url"].rpartition("/")[2]
+
+    await patch(admin, path, email="moi@byt.example.vn")
+
+    with pytest.raises(LinkNotValid):
+        await read_link(token, "invitation", clock.utc_now())
+    assert (
+        await fetchval("SELECT count(*) FROM outbox WHERE kind = 'account_invitation' AND state = 'pending'")
+        == 0
+    )
+
+
+async def test_two_administrators_who_demote_each_other_leave_one(api: Api) -> None:
+    admin = await api.client(api.world.administrator)
+    await patch(admin, address(api, "head"), role="administrator")
+    other = await api.client(api.world.head)
+    tags = {key: (await admin.get(address(api, key))).headers["etag"] for key in ("admin", "head")}
+
+    answers = await asyncio.gather(
+        admin.patch(address(api, "head"), json={"role": "secretariat"}, headers={"If-Match": tags["head"]}),
+        other.patch(address(api, "admin"), json={"role": "secretariat"}, headers={"If-Match": tags["admin"]}),
+    )
+
+    assert sorted(answer.status_code for answer in answers) in ([200, 403], [200, 409])
+    assert await fetchval("SELECT count(*) FROM official WHERE role = 'administrator' AND is_active") == 1

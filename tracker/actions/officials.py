@@ -8,8 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 
+from tracker.db import accounts as accounts_db
 from tracker.db import mandates as mandates_db
 from tracker.db import people as db
+from tracker.db import sessions as sessions_db
 from tracker.db.directory import list_agencies
 from tracker.db.engine import transaction
 from tracker.db.history import HistoryEntry, insert_history
@@ -101,10 +103,12 @@ async def change(
         sessions = 0
         mandates = 0
         if changed & {"role", "agency"}:
-            sessions = await db.end_web_sessions(official_id)
+            sessions = await sessions_db.end_sessions(official_id, "role_changed")
             mandates = await _end_what_hung_on(view, draft, agency_id, now)
         if "email" in changed:
-            await db.end_account_links(official_id)
+            # A link sent to the former address must not make its reader this person.
+            await accounts_db.end_links(official_id)
+            await accounts_db.supersede_secret_mails(official_id)
         before, after = _plain(stands), _plain(draft)
         detail: dict[str, object] = {
             "official_id": official_id,

@@ -385,13 +385,13 @@ async def replace(session: Session) -> None:
 
 async def list_sessions(actor: Actor, now: datetime) -> list[Session]:
     """The actor's own sessions in force, the last used first."""
-    require(actor, Verb.MANAGE_ACCOUNT)
+    require(actor, Verb.MANAGE_SESSIONS)
     return await db.list_sessions(_own(actor), now)
 
 
 async def revoke_session(actor: Actor, session_id: int, now: datetime) -> None:
     """End one of the actor's own sessions. Raises NotFound for a foreign one and for one that has ended."""
-    require(actor, Verb.MANAGE_ACCOUNT)
+    require(actor, Verb.MANAGE_SESSIONS)
     async with transaction():
         if not await db.end_session(session_id, _own(actor), "revoked"):
             raise NotFound(noun="session", id=session_id)

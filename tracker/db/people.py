@@ -117,23 +117,6 @@ async def delete_followed_agencies(official_id: int) -> int:
     return await execute("DELETE FROM agency_member WHERE official_id = $1", official_id)
 
 
-async def end_web_sessions(official_id: int) -> int:
-    """Every web session of a person ends: at a change of privilege one signs in anew; how many there were."""
-    return await execute(
-        "UPDATE web_session SET ended_at = now(), ended_because = 'role_changed'"
-        " WHERE official_id = $1 AND ended_at IS NULL",
-        official_id,
-    )
-
-
-async def end_account_links(official_id: int) -> int:
-    """No link that was sent to a former address sets a password any more; how many there were."""
-    return await execute(
-        "UPDATE account_link SET ended_at = now() WHERE official_id = $1 AND used_at IS NULL AND ended_at IS NULL",
-        official_id,
-    )
-
-
 async def list_possible_deputies(role: Role, agency_id: int | None) -> list[tuple[int, str, str]]:
     """Id, name and position of the active people of one side or agency, in Vietnamese order."""
     rows = await fetch(
