@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import date, time
-from enum import Enum
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -134,47 +133,26 @@ class _Progress:
 def sentence(
     code: str, value: object, params: Mapping[str, object] | None, language: i18n.Language | None = None
 ) -> str:
-    """What is wrong, in the user's language; an import's own wording goes before the general one."""
-    spoken = language or terminal.language()
-    filled = {
-        "value": "" if value is None else _plain(value),
-        **{k: _plain(v) for k, v in (params or {}).items()},
-    }
-    for key in (f"import_row_{code}", code, f"error.{code}"):
-        if i18n.has(key):
-            return i18n.text(spoken, key, **filled)
-    return f"{code} {filled}"
+    """What is wrong, in the user's language."""
+    from tracker.intake import wording
 
-
-def _plain(value: object) -> object:
-    match value:
-        case date():
-            return value.strftime("%d/%m/%Y")
-        case time():
-            return value.strftime("%H:%M")
-        case Enum():
-            return value.value
-        case str():
-            return " ".join(value.split())[:120]
-        case list() | tuple():
-            return ", ".join(str(v) for v in value)
-    return value
+    return wording.sentence(language or terminal.language(), code, value, params)
 
 
 def expected(problem: RowProblem, language: i18n.Language) -> str:
     """The form that the column wants; empty for columns of free text."""
-    from tracker.intake.columns import Column, column_of
+    from tracker.intake import wording
 
-    column = column_of(problem.column)
-    key = f"import_expects_{column or Column.NOTE}"
-    return i18n.text(language, key) if i18n.has(key) else ""
+    return wording.expected(language, problem.column)
 
 
 def problem_line(problem: RowProblem) -> str:
     """One line: the row, the column, the value as given, what is wrong, what is expected."""
+    from tracker.intake.wording import plain
+
     told = sentence(problem.code, problem.value, problem.params)
     form = expected(problem, terminal.language())
-    value = "" if problem.value is None else str(_plain(problem.value))
+    value = "" if problem.value is None else str(plain(problem.value))
     shown = words("import_at_value", row=problem.row, column=problem.column, value=value)
     at = shown if value else words("import_at", row=problem.row, column=problem.column)
     return f"{at} {told}" + (f" {words('import_expected', form=form)}" if form else "")

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from typing import Any
 
-from tracker.actions import directives
+from tracker.actions import directives, jobs
+from tracker.actions.jobs import Desk, Outcome
 from tracker.actions.seed import shipped
 from tracker.db import directives as directives_db
 from tracker.db import directory as directory_db
+from tracker.db import jobs as jobs_db
 from tracker.db.calendar import load_calendar
+from tracker.db.engine import enclosing_transaction
 from tracker.domain.access import Verb, require
 from tracker.domain.directory import Actor, Agency
 from tracker.domain.drafts import NewDirective, NewTask
-from tracker.domain.errors import Invalid, Problem
+from tracker.domain.errors import Conflict, Invalid, NotFound, Problem
 from tracker.domain.recording import TASKS_AT_ONCE, judge, judge_tasks
 from tracker.domain.workdays import WorkCalendar
 from tracker.domain.zone import civil_day
+from tracker.i18n import LANGUAGES, Language
+from tracker.intake import apart, wording
 from tracker.intake.charged import Group, Names
 from tracker.intake.citations import KnownDocument, number_key, register
 from tracker.intake.columns import Column, Heading
 from tracker.intake.rows import Defaults, Draft, Reading, RowProblem, read_rows
-from tracker.intake.tables import Table
+from tracker.intake.tables import MAX_BYTES, Table, refuse
 
 Progress = Callable[[str, int, int], None]
 """Called with the stage (read, judge, write), what is done and what there is to do."""
@@ -142,6 +150,169 @@ def _stage(progress: Progress | None, stage: str) -> Callable[[int, int], None] 
     if progress is None:
         return None
     return lambda done, total: progress(stage, done, total)
+
+
+# --- as jobs ---
+
+SHOWN_PROBLEMS = 1000
+"""Problems that a preview keeps; the count is of all."""
+
+
+class ImportNotReady(Conflict):
+    """Only an import whose preview is made, and shows no problem, can be written; params: state."""
+
+    code = "import_not_ready"
+
+
+class NothingNew(Conflict):
+    """Every row stands in the database already."""
+
+    code = "import_nothing_new"
+
+
+@dataclass(frozen=True)
+class NewImport:
+    """A file to be read as tasks, and what holds for rows that do not say it."""
+
+    content: bytes
+    name: str
+    sheet: str = ""
+    defaults: Defaults = field(default_factory=Defaults)
+
+
+async def ask(actor: Actor, new: NewImport, language: Language) -> int:
+    """A job that reads the file and shows what it would do. Raises Unreadable for its size, TooManyJobs."""
+    if not new.content:
+        raise refuse("import_empty")
+    if len(new.content) > MAX_BYTES:
+        raise refuse("import_too_large", len(new.content), limit=MAX_BYTES)
+    parameters = {
+        "sheet": new.sheet,
+        "document": new.defaults.document,
+        "issued_on": new.defaults.issued_on,
+        "issuer": new.defaults.issuer,
+        "confirm_early": new.defaults.confirm_early,
+    }
+    return await jobs.ask(
+        actor, jobs.IMPORT, parameters, language, input_bytes=new.content, input_name=new.name
+    )
+
+
+async def confirm(actor: Actor, import_id: int, language: Language) -> int:
+    """A job that writes what the preview showed; the same one when asked again. Raises ImportNotReady."""
+    job = await jobs.get(actor, import_id)
+    if job.kind != jobs.IMPORT:
+        raise NotFound(noun="import", id=import_id)
+    if job.state != "done":
+        raise ImportNotReady(state=job.state)
+    if job.summary["problem_count"]:
+        raise ImportNotReady(state="problems")
+    return await jobs.ask(actor, jobs.IMPORT_CONFIRMATION, job.parameters, language, import_id=import_id)
+
+
+async def preview(desk: Desk) -> None:
+    """The work of an import job: read, judge, keep what it would do."""
+    planned = await _planned(desk, desk.job.id)
+    await desk.finish(Outcome(summary_of(planned)))
+
+
+async def write(desk: Desk) -> None:
+    """The work of a confirmation: read and judge again, then all rows or none, and the job's end with them."""
+    assert desk.job.import_id is not None
+    planned = await _planned(desk, desk.job.import_id)
+    if not planned.problems and not planned.tasks:
+        raise NothingNew()
+    async with enclosing_transaction():
+        done = await apply(desk.actor, planned, desk.now(), desk.progress.step)
+        desk.fail_point("applied")
+        figures = {"directives": done.directives, "tasks": done.tasks, "assignments": done.assignments}
+        await desk.finish(Outcome({**figures, "doubles": done.doubles, "import_id": str(desk.job.import_id)}))
+    desk.fail_point("committed")
+
+
+async def _planned(desk: Desk, import_id: int) -> Plan:
+    found = await jobs_db.read_input(import_id)
+    if found is None:
+        raise NotFound(noun="import", id=import_id)
+    content, name = found
+    given = desk.job.parameters
+    desk.progress.step("read", 0, 1)
+    table = await read_apart(content, name, given["sheet"])
+    defaults = Defaults(
+        document=given["document"],
+        issued_on=_day(given["issued_on"]),
+        issuer=given["issuer"],
+        confirm_early=given["confirm_early"],
+    )
+    return await plan(desk.actor, table, defaults, desk.now(), desk.progress.step)
+
+
+async def read_apart(content: bytes, name: str, sheet: str = "") -> Table:
+    """The table of a file, read in a process of little memory and time (attack case 73). Raises Unreadable."""
+    reader = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-P",
+        "-m",
+        "tracker.intake.apart",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env={"PYTHONPATH": apart.SEARCH_PATH, "PYTHONHASHSEED": "0", "LANG": "C.UTF-8"},
+    )
+    try:
+        async with asyncio.timeout(apart.WALL_SECONDS):
+            answer, _ = await reader.communicate(apart.request(content, name, sheet))
+    except TimeoutError:
+        raise refuse("import_too_costly") from None
+    finally:
+        if reader.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                reader.kill()
+            await reader.wait()
+    return await asyncio.to_thread(apart.table_of, answer)
+
+
+def summary_of(planned: Plan) -> dict[str, Any]:
+    """A plan as its job keeps it: figures, documents, and every problem told in each language."""
+    early = [row for d in planned.directives for row in d.is_early]
+    return {
+        "tasks": planned.tasks,
+        "assignments": planned.assignments,
+        "directives": [
+            {
+                "number": d.new.number,
+                "issued_on": d.new.issued_on.isoformat(),
+                "issuer": d.new.issuer,
+                "is_new": d.directive_id is None,
+                "tasks": len(d.new.tasks),
+                "assignments": d.assignments,
+            }
+            for d in planned.directives[:SHOWN_PROBLEMS]
+        ],
+        "doubles": list(planned.doubles[:SHOWN_PROBLEMS]),
+        "double_count": len(planned.doubles),
+        "early_rows": early[:SHOWN_PROBLEMS],
+        "unknown_columns": list(planned.heading.unknown),
+        "problem_count": len(planned.problems),
+        "problem_rows": len({p.row for p in planned.problems}),
+        "problems": [_kept(p) for p in planned.problems[:SHOWN_PROBLEMS]],
+        "remark_count": len(planned.remarks),
+        "remarks": [_kept(p) for p in planned.remarks[:SHOWN_PROBLEMS]],
+    }
+
+
+def _kept(problem: RowProblem) -> dict[str, Any]:
+    return {
+        "row": problem.row,
+        "column": problem.column,
+        "value": "" if problem.value is None else str(wording.plain(problem.value)),
+        "code": problem.code,
+        "message": {
+            language: wording.sentence(language, problem.code, problem.value, problem.params)
+            for language in LANGUAGES
+        },
+        "expected": {language: wording.expected(language, problem.column) for language in LANGUAGES},
+    }
 
 
 # --- what is known beforehand ---

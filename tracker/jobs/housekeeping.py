@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from tracker.db import idempotency
+from tracker.db import attachments, idempotency
+from tracker.db import jobs as jobs_db
 from tracker.db.switches import beat
 
 NAME = "housekeeping"
@@ -17,6 +18,8 @@ class Kept:
     """What one run removed."""
 
     idempotency_keys: int = 0
+    jobs: int = 0
+    attachments: int = 0
 
 
 async def run(now: datetime) -> Kept:
@@ -24,5 +27,9 @@ async def run(now: datetime) -> Kept:
     kept = Kept()
     while (pruned := await idempotency.delete_old_answers(BATCH)) > 0:
         kept.idempotency_keys += pruned
+    while (pruned := await jobs_db.delete_expired()) > 0:
+        kept.jobs += pruned
+    while (pruned := await attachments.delete_forgotten()) > 0:
+        kept.attachments += pruned
     await beat(NAME, {**vars(kept), "at": now.isoformat()})
     return kept

@@ -13,7 +13,8 @@ from tracker.actions.audit import use_audit_key
 from tracker.actions.webhooks import use_outlet
 from tracker.db.switches import beat
 from tracker.domain.moments import Hours
-from tracker.jobs import audit, heartbeat, housekeeping, outbox, reminders
+from tracker.jobs import audit, heartbeat, housekeeping, long_work, outbox, reminders
+from tracker.jobs.long_work import LongWork
 from tracker.jobs.outbox import Delivery
 from tracker.jobs.scheduler import Job, Metronome
 from tracker.jobs.webhooks import NAME as WEBHOOKS
