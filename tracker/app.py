@@ -12,10 +12,12 @@ from litestar import Litestar, Response
 from tracker import clock
 from tracker.actions.audit import use_audit_key
 from tracker.actions.office import use_office
+from tracker.actions.sealing import use_key
 from tracker.actions.virus_scan import use_scanner
 from tracker.actions.webhooks import use_outlet
 from tracker.api import calendars, docs, health
 from tracker.api.errors import problem_response
+from tracker.api.limits import Limits, Policy
 from tracker.api.security import guard
 from tracker.api.v1 import routers as api_routers
 from tracker.db.engine import close_pool, open_pool
@@ -59,6 +61,7 @@ def create_app(
     settings = with_secret_key(settings)
     assert settings.secret_key is not None
     use_office(settings)
+    use_key(settings)
     use_outlet(settings)
     use_audit_key(settings)
     use_scanner(settings)
@@ -81,6 +84,9 @@ def create_app(
     )
     app.state["settings"] = settings
     app.state["secret_key"] = settings.secret_key.reveal().encode()
+    app.state["limits"] = Limits(
+        Policy("api", settings.api_per_minute), Policy("feed", settings.feed_per_minute)
+    )
     app.state["web"] = make_state(
         settings, is_demonstration=is_demonstration, mailbox=mailbox, after_step=_sweep_and_deliver(settings)
     )

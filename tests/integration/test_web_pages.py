@@ -112,11 +112,15 @@ async def test_the_development_sign_in_exists_only_in_the_demonstration(made: Sc
     real = Visitor(replace(made, app=app))
     real.client.cookies = played.client.cookies
 
-    assert "tracker up --demo" in (await real.get("/")).text
-    assert (await real.get("/viec")).status_code == 403
+    assert (await real.get("/")).headers["location"] == "/dang-nhap"
+    assert (await real.get("/viec")).headers["location"] == "/dang-nhap?tiep=%2Fviec"
     assert (await real.get("/thu")).status_code == 404
-    for path in ("/dang-nhap", "/dang-xuat", "/dong-ho/tien"):
-        assert (await real.post(path, nguoi="1")).status_code == 404
+    assert (await real.post("/dong-ho/tien", nguoi="1")).status_code == 404
+    chosen = await real.post(
+        "/dang-nhap", from_page="/dang-nhap", nguoi=str(made.world.secretariat.official_id)
+    )
+    assert chosen.status_code == 422
+    assert (await real.get("/viec")).status_code == 303
 
 
 async def test_a_session_is_fresh_at_sign_in_and_a_made_up_one_is_not_adopted(made: Scene) -> None:
@@ -129,8 +133,8 @@ async def test_a_session_is_fresh_at_sign_in_and_a_made_up_one_is_not_adopted(ma
 
     assert before != "ATTACKERCHOSEN"
     assert visitor.client.cookies["dondoc"] != before
-    body, _, code = visitor.client.cookies["dondoc"].partition(".")
-    visitor.client.cookies = {"dondoc": f"{body[:-2]}AA.{code}"}
+    token, _, code = visitor.client.cookies["dondoc"].partition(".")
+    visitor.client.cookies = {"dondoc": f"{token[:-2]}AA.{code}"}
     assert (await visitor.get("/viec")).status_code == 303
 
 

@@ -45,7 +45,7 @@ LONGEST_PATH = 2_000
 MOST_HEADERS = 100
 LONGEST_HEADERS = 32_000
 # A path that carries a secret must not travel in a Referer.
-_TOKEN_PATHS = ("/calendars/",)
+_TOKEN_PATHS = ("/calendars/", "/loi-moi/", "/dat-lai-mat-khau/")
 # Unreserved characters are never escaped (RFC 3986 §2.3): an escaped one is somebody going round a rule.
 _NEEDLESS_ESCAPE = re.compile(rb"%(?:2[dDeE]|3[0-9]|4[1-9A-Fa-f]|5[0-9AaFf]|6[1-9A-Fa-f]|7[0-9AaEe])")
 _BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
@@ -87,7 +87,7 @@ def guard(
             return
         request_id = str(uuid.uuid4())
         scope.setdefault("state", {})["request_id"] = request_id
-        outgoing = _Outgoing(scope["path"], scope["method"] == "HEAD", request_id, send)
+        outgoing = _Outgoing(scope, request_id, send)
         try:
             redirect = check_request(scope, hosts, max_body_bytes, repeatable)
             if redirect is not None:
@@ -113,9 +113,10 @@ def guard(
 class _Outgoing:
     """The way out of one request: adds what is missing to the headers, drops the body of a HEAD."""
 
-    def __init__(self, path: str, is_head: bool, request_id: str, send: Send) -> None:
-        self._path = path
-        self._is_head = is_head
+    def __init__(self, scope: HTTPScope, request_id: str, send: Send) -> None:
+        self._path = scope["path"]
+        self._is_head = scope["method"] == "HEAD"
+        self._state = scope["state"]
         self._request_id = request_id
         self._send = send
         self.started = False
@@ -140,6 +141,10 @@ class _Outgoing:
                     value = "no-referrer"
                 headers.append((key, value.encode()))
         headers.append((b"x-request-id", self._request_id.encode()))
+        # What a check of the request has to say whatever becomes of it, such as the rate limit.
+        for name, value in self._state.get("headers", {}).items():
+            if name.lower().encode() not in present:
+                headers.append((name.lower().encode(), value.encode()))
         return [(name, _with_head(value) if name.lower() == b"allow" else value) for name, value in headers]
 
     async def answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from litestar import Response
 from litestar.types import ASGIApp, Receive, Scope, Send
@@ -14,7 +14,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from tracker.api.errors import Refusal, problem_details
 from tracker.api.negotiation import language_of, media_type_of
 from tracker.api.security import refusal_as_problem
-from tracker.web.page import HTML, Page, SignInNeeded, open_page, open_plain_page
+from tracker.web.page import HTML, Page, SignInNeeded, local_path, open_page, open_plain_page
 from tracker.web.rendering import render
 from tracker.web.state import WebRequest
 from tracker.web.wording import sentence
@@ -72,11 +72,18 @@ def _kind(status: int) -> str:
 
 
 def sign_in(page: Page) -> Response[bytes]:
-    """To the sign-in, and back afterwards; where there is none yet, a page says so."""
-    if not page.is_demonstration:
-        return page.render("no-sign-in.html", status=403)
-    there = page.address() if page.request.method in ("GET", "HEAD") else page.path
-    return page.see("/dang-nhap?" + urlencode({"tiep": there}))
+    """To the sign-in, and back afterwards; whoever must set up the second factor first, there."""
+    there = page.address() if page.request.method in ("GET", "HEAD") else _came_from(page)
+    door = "/dang-nhap" if page.enrolling is None else "/toi/bao-mat/hai-buoc"
+    return page.see(f"{door}?{urlencode({'tiep': there})}" if there else door)
+
+
+def _came_from(page: Page) -> str:
+    """The page that a form stood on, when it was one of ours: what the form is sent to may be no page."""
+    referer = urlsplit(page.request.headers.get("referer", ""))
+    if referer.netloc != page.request.headers.get("host"):
+        return ""
+    return local_path(referer.path + (f"?{referer.query}" if referer.query else ""), "")
 
 
 def refused_page(

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from datetime import date, datetime
 
-import segno
 from litestar import Response, get, post
 from litestar.params import FromPath
 from markupsafe import Markup
@@ -20,6 +18,7 @@ from tracker.domain.errors import Conflict, Invalid, Problem
 from tracker.domain.zone import civil_day
 from tracker.web.forms import Form, new_submission, read_form
 from tracker.web.page import Page, open_page, parse_id
+from tracker.web.qr import drawing
 from tracker.web.state import WebRequest
 
 _ALARMS = (0, 1, 3, 7)
@@ -134,17 +133,8 @@ async def make(request: WebRequest) -> Response[bytes]:
         form.problems.append(Problem("", error.code, None, error.params))
         return await _show(page, form, status=409)
     webcal = "webcal://" + made.url.partition("://")[2]
-    view = MadeView(made.feed.name, made.url, webcal, _qr(made.url))
+    view = MadeView(made.feed.name, made.url, webcal, drawing(made.url))
     return await _show(page, Form({"ca-da-huy": "1"}), view, status=201)
-
-
-def _qr(address: str) -> Markup:
-    """The address as a drawing, without any style of its own."""
-    out = io.BytesIO()
-    segno.make(address, error="m").save(
-        out, kind="svg", xmldecl=False, svgns=True, omitsize=True, svgclass=None, lineclass=None, border=2
-    )
-    return Markup(out.getvalue().decode())
 
 
 @post("/lich/{feed_id:str}/thu-hoi", include_in_schema=False)

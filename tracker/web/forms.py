@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 from tracker.api.errors import Refusal
 from tracker.domain.errors import Invalid, NotPermitted, Problem
 from tracker.domain.zone import is_in_range
-from tracker.web.page import Page
+from tracker.web.page import Page, SignInNeeded
 from tracker.web.session import is_form_token
 
 MOST_FIELDS = 200
@@ -43,6 +43,10 @@ class Form:
     def many(self, name: str) -> list[str]:
         """All values of a field that may come several times."""
         return self.lists.get(name, [])
+
+    def secret(self, name: str) -> str:
+        """A password as typed; taken out, so that no page shows it again."""
+        return self.values.pop(name, "")
 
     def has(self, name: str) -> bool:
         """Whether a box was ticked."""
@@ -109,8 +113,13 @@ def new_submission() -> str:
 
 
 async def read_form(page: Page, *, repeatable: frozenset[str] = frozenset()) -> Form:
-    """The form of this request. Raises Refusal for a broken body, FormNotOurs for a foreign one."""
+    """The form of this request. Raises Refusal for a broken body, FormNotOurs for a foreign one.
+
+    Raises SignInNeeded where the session ended while the form was filled in.
+    """
     check_origin(page)
+    if page.has_ended:
+        raise SignInNeeded
     if page.request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM_TYPE:
         raise Refusal("unsupported_media_type", expected=_FORM_TYPE)
     body = await page.request.body()
@@ -143,6 +152,9 @@ def check_origin(page: Page) -> None:
         raise FormNotOurs()
     origin = headers.get("origin")
     if origin is None:
+        return
+    if origin == "null" and headers.get("sec-fetch-site") == "same-origin":
+        # A page with a token in its address has the policy no-referrer, and its forms come without an origin.
         return
     ours = {headers.get("host", ""), urlsplit(page.state.settings.address).netloc}
     if urlsplit(origin).netloc not in ours or not urlsplit(origin).netloc:

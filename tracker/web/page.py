@@ -14,9 +14,12 @@ from litestar.datastructures import Cookie
 from markupsafe import Markup
 
 from tracker import clock
+from tracker.actions import sessions
+from tracker.actions.sessions import SignedIn
 from tracker.api.negotiation import language_of
 from tracker.db import reads_web
 from tracker.db.engine import look_as
+from tracker.db.sessions import Session as Login
 from tracker.domain.directory import AGENCY_ROLES, Actor, Role
 from tracker.domain.errors import NotFound, Problem
 from tracker.domain.zone import civil_day, civil_now
@@ -27,12 +30,16 @@ from tracker.web.rendering import render
 from tracker.web.session import (
     Notice,
     Session,
+    anonymous,
+    anonymous_from_cookie,
+    anonymous_to_cookie,
+    cookies_named,
     form_token,
-    from_cookie,
-    new_session,
     notice_from_cookie,
     notice_to_cookie,
-    to_cookie,
+    signed_in,
+    token_from_cookie,
+    token_to_cookie,
 )
 from tracker.web.state import WebRequest, WebState, state_of
 
@@ -80,7 +87,11 @@ class Entry:
 
 @dataclass
 class Page:
-    """All that templates know besides their own values; also collects what the answer must carry."""
+    """All that templates know besides their own values; also collects what the answer must carry.
+
+    `visitor` is who reads. `enrolling` is who has signed in but must set up the second factor first: no page but
+    that one knows them. `login` is the session in force, `has_ended` says that the browser came with one that is not.
+    """
 
     request: WebRequest
     state: WebState
@@ -88,6 +99,10 @@ class Page:
     session: Session
     visitor: reads_web.Visitor | None
     now: datetime
+    login: Login | None = None
+    enrolling: reads_web.Visitor | None = None
+    has_ended: bool = False
+    is_bound: bool = False
     notice: Notice | None = None
     is_sweep_late: bool = False
     icons: set[str] = field(default_factory=set)
@@ -263,7 +278,11 @@ class Page:
 
     @property
     def form_token(self) -> str:
-        """The hidden token of every form on this page."""
+        """The hidden token of every form on this page; a visitor's browser is told what it is bound to."""
+        if not self.is_bound:
+            self.is_bound = True
+            value = anonymous_to_cookie(self.state.signer, self.session, real_now())
+            self.set_cookie(self.state.session_cookie, value)
         return form_token(self.state.signer, self.session)
 
     def hidden(self) -> Markup:
@@ -301,12 +320,52 @@ class Page:
             content=b"", status_code=303, headers={"Location": address}, media_type=HTML, cookies=self.cookies
         )
 
-    def begin_session(self, official_id: int | None) -> None:
-        """Sign in or out: always a fresh session, never the one the browser came with (attack case 59)."""
-        self.session = new_session(official_id, real_now())
-        name = self.state.session_cookie
+    async def adopt(self, signed: SignedIn) -> None:
+        """Go on as who has just signed in: with a fresh token, never what the browser came with (attack case 59)."""
+        if self.login is not None:
+            await sessions.replace(self.login)
+        self._carry(signed.token, signed.session_id, signed.official_id)
+        self.set_cookie(self.state.device_cookie, signed.device, max_age=_YEAR_SECONDS)
+
+    async def renew(self) -> None:
+        """Another token for the same session, after a change of password or second factor."""
+        if self.login is None:
+            raise SignInNeeded
+        self._carry(await sessions.renew(self.login.id), self.login.id, self.login.official_id)
+
+    def forget(self) -> None:
+        """Go on as somebody unknown, after signing out."""
+        self.session = anonymous()
+        self.login = self.visitor = self.enrolling = None
+        self.is_bound = False
+        self.set_cookie(self.state.session_cookie, "", max_age=0)
+
+    def _carry(self, token: str, session_id: int, official_id: int) -> None:
+        self.session = signed_in(self.state.signer, token, session_id, official_id)
+        self.is_bound = True
+        self.set_cookie(self.state.session_cookie, token_to_cookie(self.state.signer, token))
+
+    def cookie(self, name: str) -> str:
+        """A cookie's value; empty when it is missing, or doubled, as no browser of ours would send it."""
+        values = cookies_named(self.request.scope["headers"], name)
+        return values[0] if len(values) == 1 else ""
+
+    def set_cookie(self, name: str, value: str, max_age: int | None = None) -> None:
+        """Have the answer set a cookie that no script reads."""
         self.cookies = [cookie for cookie in self.cookies if cookie.key != name]
-        self.cookies.append(self._cookie(name, to_cookie(self.state.signer, self.session)))
+        self.cookies.append(self._cookie(name, value, max_age))
+
+    @property
+    def ip(self) -> str:
+        """Where the request came from; behind trusted proxies uvicorn has put the client's own address there."""
+        client = self.request.client
+        return client.host if client else ""
+
+    @property
+    def user_agent(self) -> str:
+        """What the browser calls itself, as a list of sessions shows it."""
+        told = self.request.headers.get("user-agent", "")
+        return "".join(mark if mark.isprintable() else " " for mark in told)
 
     def _cookie(self, name: str, value: str, max_age: int | None = None) -> Cookie:
         return Cookie(
@@ -346,38 +405,59 @@ def _language(request: WebRequest, visitor: reads_web.Visitor | None) -> Languag
 
 
 async def open_page(request: WebRequest) -> Page:
-    """The page of a request: believes only cookies we signed, and people who are still in office."""
+    """The page of a request: believes only sessions that are in force, and people who are still in office."""
     state = state_of(request)
-    now = clock.utc_now()
-    session = None
-    if state.is_demonstration and (cookie := request.cookies.get(state.session_cookie)):
-        session = from_cookie(state.signer, cookie, real_now())
-    visitor = None
-    if session is not None and session.official_id is not None:
-        visitor = await reads_web.find_visitor(session.official_id)
-    if visitor is not None:
-        look_as(visitor.actor)
-    page = Page(
-        request,
-        state,
-        _language(request, visitor),
-        session or new_session(None, real_now()),
-        visitor,
-        now,
-    )
-    if session is None and state.is_demonstration:
-        page.cookies.append(page._cookie(state.session_cookie, to_cookie(state.signer, page.session)))
+    page = Page(request, state, "vi", anonymous(), None, clock.utc_now())
+    await _recognise(page)
+    page.language = _language(request, page.visitor or page.enrolling)
     if request.query_params.get("lang") in LANGUAGES:
         page.cookies.append(page._cookie(LANGUAGE_COOKIE, page.language, max_age=_YEAR_SECONDS))
     if cookie := request.cookies.get(NOTICE_COOKIE):
         page.notice = notice_from_cookie(state.signer, cookie, real_now())
         page.cookies.append(page._cookie(NOTICE_COOKIE, "", max_age=0))
-    if visitor is not None and not page.is_agency:
+    if page.visitor is not None and not page.is_agency:
         page.is_sweep_late = await reads_web.is_sweep_late(3 * state.settings.sweep_seconds)
     return page
 
 
+async def _recognise(page: Page) -> None:
+    """Find out who visits. A cookie that stands there twice is nobody's (attack case 65)."""
+    state = page.state
+    cookie = page.cookie(state.session_cookie)
+    if not cookie:
+        return
+    token = token_from_cookie(state.signer, cookie)
+    if token is None:
+        known = anonymous_from_cookie(state.signer, cookie, real_now())
+        if known is not None:
+            page.session, page.is_bound = known, True
+        return
+    login = await sessions.find(token, real_now())
+    # Whoever is played in the demonstration proved nothing, and is nobody anywhere else.
+    is_played = login is not None and login.method == "demonstration"
+    person = None
+    if login is not None and (state.is_demonstration or not is_played):
+        person = await reads_web.find_visitor(login.official_id)
+    if login is None or person is None:
+        page.has_ended = True
+        return
+    page.session, page.is_bound = signed_in(state.signer, token, login.id, login.official_id), True
+    page.login = login
+    if sessions.needs_enrolment(login):
+        page.enrolling = person
+    else:
+        page.visitor = person
+        look_as(person.actor)
+
+
 async def open_plain_page(request: WebRequest) -> Page:
     """A page without a reader, for an error that may be the database's: asks nobody."""
-    session = new_session(None, real_now())
-    return Page(request, state_of(request), _language(request, None), session, None, clock.utc_now())
+    return Page(
+        request,
+        state_of(request),
+        _language(request, None),
+        anonymous(),
+        None,
+        clock.utc_now(),
+        is_bound=True,
+    )

@@ -1,7 +1,7 @@
-"""The development sign-in of the demonstration: a signed cookie that says who the visitor plays.
+"""What a browser carries: the session's token, the binding of a visitor who has not signed in, the notice of a form.
 
-It proves nothing about a person, so it exists only in the demonstration; otherwise no cookie is believed.
-The real sign-in is another layer; pages only ask for `Session.official_id`.
+Who somebody is stands in the database (`actions.sessions`); the cookies here only lead there.
+All are signed, so that what we did not make is refused without asking the database.
 """
 
 from __future__ import annotations
@@ -10,20 +10,23 @@ import base64
 import hmac
 import json
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-ABSOLUTE_LIFE = timedelta(hours=12)
+from tracker.actions.sessions import PREFIX
+
+ANONYMOUS_LIFE = timedelta(hours=12)
 NOTICE_LIFE = timedelta(minutes=2)
 
 
 @dataclass(frozen=True)
 class Session:
-    """Who visits; `id` is fresh at each sign-in and binds the tokens of forms."""
+    """Who visits. `binding` is what the tokens of forms belong to, `id` that of the row of who has signed in."""
 
-    id: str
-    official_id: int | None
-    started_at: datetime
+    binding: str
+    id: int | None = None
+    official_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -59,33 +62,63 @@ class Signer:
         return decoded
 
 
-def new_session(official_id: int | None, now: datetime) -> Session:
-    """A session that nobody has seen before; `now` is real time, not the demonstration's."""
-    return Session(secrets.token_urlsafe(18), official_id, now)
+def cookies_named(headers: Iterable[tuple[bytes, bytes]], name: str) -> list[str]:
+    """Every value that a cookie of this name has in a request; a browser sends two when somebody slipped in another.
+
+    >>> cookies_named([(b"cookie", b"a=1; b=2; a=3")], "a")
+    ['1', '3']
+    """
+    wanted = name.encode("ascii")
+    found = []
+    for header, value in headers:
+        if header.lower() == b"cookie":
+            for pair in value.split(b";"):
+                key, _, given = pair.strip().partition(b"=")
+                if key == wanted:
+                    found.append(given.strip(b'"').decode("latin-1"))
+    return found
 
 
-def to_cookie(signer: Signer, session: Session) -> str:
-    """The cookie value of a session."""
-    return signer.sign(
-        "session", {"id": session.id, "who": session.official_id, "at": session.started_at.timestamp()}
-    )
+def token_to_cookie(signer: Signer, token: str) -> str:
+    """The cookie value of a session's token."""
+    return f"{token}.{signer.mac('session', token)}"
 
 
-def from_cookie(signer: Signer, cookie: str, now: datetime) -> Session | None:
-    """The session of a cookie value; None for one that we did not make or that is too old."""
-    value = signer.read("session", cookie)
+def token_from_cookie(signer: Signer, cookie: str) -> str | None:
+    """The session's token of a cookie value; None for one that we did not make."""
+    token, _, code = cookie.partition(".")
+    if not token.startswith(PREFIX) or not cookie.isascii():
+        return None
+    return token if hmac.compare_digest(code, signer.mac("session", token)) else None
+
+
+def signed_in(signer: Signer, token: str, session_id: int, official_id: int) -> Session:
+    """The session of a token; the tokens of forms change with it."""
+    return Session(signer.mac("binding", token), session_id, official_id)
+
+
+def anonymous() -> Session:
+    """A visitor whom nobody has seen before."""
+    return Session(secrets.token_urlsafe(18))
+
+
+def anonymous_to_cookie(signer: Signer, session: Session, now: datetime) -> str:
+    """The cookie value of a visitor who has not signed in."""
+    return signer.sign("anonymous", {"id": session.binding, "at": now.timestamp()})
+
+
+def anonymous_from_cookie(signer: Signer, cookie: str, now: datetime) -> Session | None:
+    """The visitor of a cookie value; None for one that we did not make or that is too old."""
+    value = signer.read("anonymous", cookie)
     if value is None:
         return None
-    who, at = value["who"], value["at"]
-    started_at = datetime.fromtimestamp(float(str(at)), now.tzinfo)
-    if started_at > now + timedelta(seconds=1) or now - started_at > ABSOLUTE_LIFE:
-        return None
-    return Session(str(value["id"]), None if who is None else int(str(who)), started_at)
+    age = now.timestamp() - float(str(value["at"]))
+    return Session(str(value["id"])) if -1 <= age <= ANONYMOUS_LIFE.total_seconds() else None
 
 
 def form_token(signer: Signer, session: Session) -> str:
     """The token that a form of this session carries: bound to the session, worthless in another."""
-    return signer.mac("form", session.id)
+    return signer.mac("form", session.binding)
 
 
 def is_form_token(signer: Signer, session: Session, given: str) -> bool:

@@ -1,4 +1,4 @@
-"""The door: who is here, the demonstration's clock, the help page."""
+"""The door: to everybody's first page, the demonstration's people and clock, the help page."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from itertools import groupby
 from litestar import Response, get, post
 
 from tracker import clock
-from tracker.actions import demo_clock
+from tracker.actions import demo_clock, sessions
 from tracker.db import reads_web
 from tracker.domain.errors import NotFound
 from tracker.domain.zone import at_official, civil_day
 from tracker.web import wording
 from tracker.web.forms import Form, read_form
-from tracker.web.page import Page, local_path, open_page, parse_id
+from tracker.web.page import Page, local_path, open_page, parse_id, real_now
 from tracker.web.state import WebRequest, state_of
 from tracker.web.wording import Chip
 
@@ -37,21 +37,13 @@ async def home(request: WebRequest) -> Response[bytes]:
     page = await open_page(request)
     if page.visitor is not None:
         return page.see(page.home)
-    if not page.is_demonstration:
-        return page.render("no-sign-in.html", status=200)
-    return await _choose(page, Form({}))
+    if page.is_demonstration:
+        return await choose(page, Form({}))
+    return page.see("/dang-nhap" if page.enrolling is None else "/toi/bao-mat/hai-buoc")
 
 
-@get("/dang-nhap", include_in_schema=False)
-async def sign_in_page(request: WebRequest) -> Response[bytes]:
-    """Choose who to be, also when somebody is signed in."""
-    page = await open_page(request)
-    if not page.is_demonstration:
-        return page.render("no-sign-in.html", status=200)
-    return await _choose(page, Form({}))
-
-
-async def _choose(page: Page, form: Form) -> Response[bytes]:
+async def choose(page: Page, form: Form) -> Response[bytes]:
+    """The sign-in of the demonstration: choose who to be."""
     personas = await reads_web.list_personas()
     groups = [
         PersonaGroup(page.word("role", role), page.s(f"role.{role}.does"), list(people))
@@ -66,33 +58,27 @@ async def _choose(page: Page, form: Form) -> Response[bytes]:
     )
 
 
-def _demonstration_only(request: WebRequest) -> None:
-    if not state_of(request).is_demonstration:
-        raise NotFound()
-
-
-@post("/dang-nhap", include_in_schema=False)
-async def sign_in(request: WebRequest) -> Response[bytes]:
-    """Play somebody: only in the demonstration, for it proves nothing about the visitor."""
-    _demonstration_only(request)
-    page = await open_page(request)
-    form = await read_form(page)
+async def play(page: Page, form: Form) -> Response[bytes]:
+    """Be somebody: only in the demonstration, for it proves nothing about the visitor."""
     visitor = await reads_web.find_visitor(parse_id(form.text("nguoi")))
-    if visitor is None:
+    if visitor is None or visitor.actor.official_id is None:
         raise NotFound(noun="official")
-    page.begin_session(visitor.actor.official_id)
+    signed = await sessions.begin(
+        visitor.actor.official_id,
+        "demonstration",
+        ip=page.ip,
+        user_agent=page.user_agent,
+        now=real_now(),
+    )
+    assert isinstance(signed, sessions.SignedIn)
+    await page.adopt(signed)
     page.visitor = visitor
     return page.see(local_path(form.text("tiep"), page.home))
 
 
-@post("/dang-xuat", include_in_schema=False)
-async def sign_out(request: WebRequest) -> Response[bytes]:
-    """End the session."""
-    _demonstration_only(request)
-    page = await open_page(request)
-    await read_form(page)
-    page.begin_session(None)
-    return page.see("/")
+def _demonstration_only(request: WebRequest) -> None:
+    if not state_of(request).is_demonstration:
+        raise NotFound()
 
 
 @post("/dong-ho/tien", include_in_schema=False)
@@ -104,7 +90,7 @@ async def step_clock(request: WebRequest) -> Response[bytes]:
     days = _days_forward(form)
     if form.problems:
         page.shown_path = "/dang-nhap"
-        return await _choose(page, form)
+        return await choose(page, form)
     for _ in range(days):
         # One day after the other: each has reminders of its own, and they go at the hour of the digest.
         await demo_clock.step(1)
@@ -152,4 +138,4 @@ async def notifications(request: WebRequest) -> Response[bytes]:
     return page.see("/tro-giup#mail")
 
 
-routes = [home, sign_in_page, sign_in, sign_out, step_clock, help_page, notifications]
+routes = [home, step_clock, help_page, notifications]

@@ -36,7 +36,21 @@ class WebState:
     @property
     def session_cookie(self) -> str:
         """The name of the session cookie; the `__Host-` prefix is only possible over https."""
-        return "__Host-dondoc" if self.is_secure else "dondoc"
+        return self.cookie_named("dondoc")
+
+    @property
+    def device_cookie(self) -> str:
+        """The name of the cookie by which a device is known that has signed in before; it signs nobody in."""
+        return self.cookie_named("thiet-bi")
+
+    @property
+    def code_cookie(self) -> str:
+        """The name of the cookie between the password and the code."""
+        return self.cookie_named("cho-ma")
+
+    def cookie_named(self, name: str) -> str:
+        """A name that no other host and no plain connection can set, where there is https."""
+        return f"__Host-{name}" if self.is_secure else name
 
 
 def make_state(
