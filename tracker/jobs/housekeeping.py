@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from tracker.db import attachments, idempotency
+from tracker.db import accounts, attachments, idempotency, rates, sessions
 from tracker.db import jobs as jobs_db
 from tracker.db.switches import beat
 
@@ -20,6 +20,10 @@ class Kept:
     idempotency_keys: int = 0
     jobs: int = 0
     attachments: int = 0
+    sessions: int = 0
+    account_links: int = 0
+    secret_mails: int = 0
+    rate_buckets: int = 0
 
 
 async def run(now: datetime) -> Kept:
@@ -31,5 +35,12 @@ async def run(now: datetime) -> Kept:
         kept.jobs += pruned
     while (pruned := await attachments.delete_forgotten()) > 0:
         kept.attachments += pruned
+    while (pruned := await sessions.delete_old_sessions(BATCH)) > 0:
+        kept.sessions += pruned
+    while (pruned := await accounts.delete_old_links(BATCH)) > 0:
+        kept.account_links += pruned
+    while (pruned := await accounts.empty_secret_mails(BATCH)) > 0:
+        kept.secret_mails += pruned
+    kept.rate_buckets = await rates.prune_buckets()
     await beat(NAME, {**vars(kept), "at": now.isoformat()})
     return kept
