@@ -436,7 +436,7 @@ async def test_day_has_one_anchor_and_each_auditor_one_mail(database: Settings) 
     for hours in (0, 1, 2, 24, 25):
         await job.run(NOW + timedelta(hours=hours), settings)
 
-    path = job.anchors_path(settings)
+    path = job.anchors_in(settings.data_dir)
     anchors = job.read_anchors(path)
     assert [a.at for a in anchors] == [NOW, NOW + timedelta(hours=24)]
     assert path.stat().st_mode & 0o777 == 0o600
@@ -451,7 +451,7 @@ async def test_line_that_a_crash_left_unfinished_is_passed_over(database: Settin
     """The next anchor begins a line of its own and points at the last whole one."""
     first = (await job.run(NOW, database)).anchor
     assert first is not None
-    path = job.anchors_path(database)
+    path = job.anchors_in(database.data_dir)
     with path.open("a") as file:
         file.write('{"at": "2026-')
 

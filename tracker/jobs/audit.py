@@ -39,9 +39,9 @@ class Anchored:
     mailed: int = 0
 
 
-def anchors_path(settings: Settings) -> Path:
+def anchors_in(data_dir: Path) -> Path:
     """Where this machine keeps its anchors."""
-    return settings.data_dir / "audit" / "anchors.jsonl"
+    return data_dir / "audit" / "anchors.jsonl"
 
 
 async def run(now: datetime, settings: Settings, *, at_once: bool = False) -> Anchored:
@@ -49,7 +49,7 @@ async def run(now: datetime, settings: Settings, *, at_once: bool = False) -> An
 
     Each machine keeps a file of its own; processes of one machine share it, and the second one of a day leaves it.
     """
-    path = anchors_path(settings)
+    path = anchors_in(settings.data_dir)
     await asyncio.to_thread(_prepare, path)
     made = None
     with _locked(path) as is_ours:
