@@ -65,9 +65,11 @@ BEGIN
         END IF;
     END LOOP;
     -- An installation with one account only works as these roles too.
-    IF NOT pg_has_role(current_user, 'tracker_app', 'MEMBER') THEN
+    BEGIN
         EXECUTE format('GRANT tracker_app TO %I', current_user);
-    END IF;
+    EXCEPTION WHEN insufficient_privilege OR invalid_grant_operation THEN
+        NULL;  -- the roles are an administrator's, who also says who works as them
+    END;
 END $$;
 
 GRANT USAGE ON SCHEMA public TO tracker_app, tracker_desk, tracker_agency;
