@@ -136,7 +136,7 @@ async def test_everything_the_api_writes_is_chained(api: Api) -> None:
     agency = await api.client(api.world.agency)
     any_version = {"If-Match": "*"}
     assert (await agency.post(f"{lead}/acknowledge", headers=any_version)).status_code == 200
-    assert (await agency.post(f"{lead}/reports", json=COMPLETION)).status_code == 201
+    assert (await agency.post(f"{lead}/reports", headers=any_version, json=COMPLETION)).status_code == 201
     office = await api.client(api.world.secretariat)
     assert (await office.post(f"{lead}/confirm", headers=any_version, json={})).status_code == 200
 
