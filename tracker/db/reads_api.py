@@ -55,7 +55,13 @@ def _agency(row: Record) -> AgencyView:
 
 
 async def list_agencies_page(
-    *, kind: str | None, on: date | None, words: str, limit: int, after: tuple[str, int] | None
+    *,
+    kind: str | None,
+    on: date | None,
+    words: str,
+    limit: int,
+    after: tuple[str, int] | None,
+    with_dead_mailbox: bool = False,
 ) -> list[AgencyView]:
     """Agencies in Vietnamese order; everybody may know them all. `on` keeps those that exist that day."""
     rows = await fetch(
@@ -64,6 +70,8 @@ async def list_agencies_page(
           AND ($2::date IS NULL OR (g.valid_from <= $2 AND (g.valid_to IS NULL OR g.valid_to >= $2)))
           AND ($3 = '' OR g.search_key LIKE $3)
           AND ($4::text IS NULL OR (g.sort_key, g.id) > ($4, $5))
+          AND (NOT $7 OR EXISTS (SELECT FROM official o WHERE o.agency_id = g.id AND o.is_active
+                                 AND o.mailbox = 'dead'))
         ORDER BY g.sort_key, g.id LIMIT $6
         """,
         kind,
@@ -72,6 +80,7 @@ async def list_agencies_page(
         after[0] if after else None,
         after[1] if after else None,
         limit,
+        with_dead_mailbox,
     )
     return [_agency(row) for row in rows]
 

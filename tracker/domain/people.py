@@ -11,6 +11,7 @@ from tracker.domain.directory import AGENCY_DUTIES, AGENCY_ROLES, Agency, Agency
 from tracker.domain.errors import Invalid, Problem
 from tracker.domain.text import clean_text
 from tracker.domain.wording import say
+from tracker.domain.zone import EARLIEST_DAY
 
 LONGEST_CONTACT_ORDER = 999
 LANGUAGES = ("vi", "en")
@@ -53,7 +54,7 @@ class AgencyDraft:
     kind: str
     name_en: str = ""
     parent: str | None = None
-    valid_from: date = date(1945, 9, 2)
+    valid_from: date = EARLIEST_DAY
     valid_until: date | None = None
     source: str = ""
 
@@ -106,7 +107,9 @@ def _faults_of_role(draft: PersonDraft) -> Iterable[Problem]:
         yield Problem("/duty", "not_a_choice", draft.duty, {"allowed": ", ".join(Duty)})
     elif Duty(draft.duty) not in DUTIES_OF[role]:
         allowed = ", ".join(duty for duty in Duty if duty in DUTIES_OF[role]) or "–"
-        yield Problem("/duty", "duty_not_of_role", draft.duty, {"role": say(f"role.{role}"), "allowed": allowed})
+        yield Problem(
+            "/duty", "duty_not_of_role", draft.duty, {"role": say(f"role.{role}"), "allowed": allowed}
+        )
 
 
 def _faults_of_absence(start: date | None, end: date | None) -> Iterable[Problem]:

@@ -17,6 +17,7 @@ from tracker.db.reads_api import AgencyView
 from tracker.domain import lengths
 from tracker.domain.access import Verb
 from tracker.domain.people import AgencyDraft
+from tracker.domain.zone import EARLIEST_DAY
 
 AgencyKindName = Literal[
     "ministry", "ministerial", "government_agency", "province", "corporation", "party", "court", "other"
@@ -67,7 +68,7 @@ class AgencyIn(Struct, forbid_unknown_fields=True, kw_only=True):
     kind: AgencyKindName
     name_en: EnglishName = ""
     parent: AgencyCode | None = None
-    valid_from: date = date(1945, 9, 2)
+    valid_from: date = EARLIEST_DAY
     valid_to: date | None = None
     source: Source = ""
 
