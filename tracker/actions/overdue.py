@@ -73,7 +73,7 @@ async def _read(
     at_least: int | None,
     under: Mapping[str, Named],
 ) -> OverdueList:
-    extent = _extent(as_of, await _agency_ids(_with_predecessors(agency_codes, under)), directive_id)
+    extent = extent_of(as_of, await agency_ids_of(_with_predecessors(agency_codes, under)), directive_id)
     scope: dict[str, str] = {}
     if agency_codes:
         scope["agencies"] = ", ".join(agency_codes)
@@ -88,7 +88,7 @@ async def _read(
     listed = None if at_least is None else frozenset(first_agencies(counts, at_least))
     if listed is not None:
         own = _with_predecessors(sorted(listed), under)
-        extent = replace(extent, agency_ids=await _agency_ids(own) or ())
+        extent = replace(extent, agency_ids=await agency_ids_of(own) or ())
     standing = [
         (row, classify(facts_now(row), as_of, calendar))
         for row in await db.list_overdue_unchanged(viewer, extent)
@@ -116,7 +116,7 @@ def _with_predecessors(codes: Sequence[str], under: Mapping[str, Named]) -> list
     return [*codes, *(old for old, heir in under.items() if heir.code in codes and old not in codes)]
 
 
-def _extent(as_of: date | datetime, agency_ids: tuple[int, ...] | None, directive_id: int | None) -> Extent:
+def extent_of(as_of: date | datetime, agency_ids: tuple[int, ...] | None, directive_id: int | None) -> Extent:
     if isinstance(as_of, datetime):
         local = civil_now(as_of)
         return Extent(local.date(), local.time(), as_of, agency_ids, directive_id)
@@ -127,7 +127,7 @@ def _extent(as_of: date | datetime, agency_ids: tuple[int, ...] | None, directiv
     return Extent(as_of, time.max, end, agency_ids, directive_id)
 
 
-async def _agency_ids(codes: Sequence[str]) -> tuple[int, ...] | None:
+async def agency_ids_of(codes: Sequence[str]) -> tuple[int, ...] | None:
     if not codes:
         return None
     by_code = await directory_db.find_agency_ids(codes)

@@ -18,11 +18,11 @@ from tracker.db.visibility import visible_to
 from tracker.domain.directory import Actor
 from tracker.domain.statistics import Buckets
 
-_DONE_LATE = """
+DONE_LATE = """
 (a.due_kind = 'dated' AND (a.completed_on > a.due_on OR (a.completed_on = a.due_on AND a.completed_time > a.due_time)))
 """
-_DONE = "a.state = 'confirmed' AND a.due_kind <> 'standing'"
-_OPEN = "a.state IN ('assigned', 'acknowledged', 'in_progress', 'reported', 'returned')"
+DONE = "a.state = 'confirmed' AND a.due_kind <> 'standing'"
+OPEN_ROW = "a.state IN ('assigned', 'acknowledged', 'in_progress', 'reported', 'returned')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Extent:
     directive_id: int | None = None
 
 
-def _where(viewer: Actor, extent: Extent) -> tuple[str, list[object]]:
+def where_of(viewer: Actor, extent: Extent) -> tuple[str, list[object]]:
     """The rows in question. Each scope has a text of its own, so that PostgreSQL plans each for itself."""
     conditions = ["a.assigned_on <= $1::date AND $2::time IS NOT NULL"]
     arguments: list[object] = [extent.day, extent.hour, extent.instant]
@@ -69,18 +69,18 @@ class AgencyBuckets:
 
 async def count_unchanged(viewer: Actor, extent: Extent) -> list[AgencyBuckets]:
     """Per agency the buckets of all assignments that have not changed since the cut-off."""
-    where, arguments = _where(viewer, extent)
+    where, arguments = where_of(viewer, extent)
     rows = await fetch(
         f"""
         WITH counts AS (
             SELECT a.agency_id,
-                count(*) FILTER (WHERE {_DONE} AND NOT coalesce({_DONE_LATE}, false))
+                count(*) FILTER (WHERE {DONE} AND NOT coalesce({DONE_LATE}, false))
                     AS done_on_time,
-                count(*) FILTER (WHERE {_DONE} AND {_DONE_LATE}) AS done_late,
-                count(*) FILTER (WHERE {_OPEN} AND a.due_kind <> 'standing' AND NOT coalesce({LATE}, false))
+                count(*) FILTER (WHERE {DONE} AND {DONE_LATE}) AS done_late,
+                count(*) FILTER (WHERE {OPEN_ROW} AND a.due_kind <> 'standing' AND NOT coalesce({LATE}, false))
                     AS open_in_term,
-                count(*) FILTER (WHERE {_OPEN} AND a.due_kind <> 'standing' AND {LATE}) AS open_overdue,
-                count(*) FILTER (WHERE a.due_kind = 'standing' AND (a.state = 'confirmed' OR {_OPEN})) AS standing,
+                count(*) FILTER (WHERE {OPEN_ROW} AND a.due_kind <> 'standing' AND {LATE}) AS open_overdue,
+                count(*) FILTER (WHERE a.due_kind = 'standing' AND (a.state = 'confirmed' OR {OPEN_ROW})) AS standing,
                 count(*) FILTER (WHERE a.state = 'withdrawn') AS withdrawn,
                 count(*) FILTER (WHERE a.state = 'transferred') AS transferred,
                 count(*) FILTER (WHERE a.state = 'superseded') AS superseded
@@ -104,9 +104,9 @@ async def count_unchanged(viewer: Actor, extent: Extent) -> list[AgencyBuckets]:
 
 async def list_overdue_unchanged(viewer: Actor, extent: Extent) -> list[Assignment]:
     """The overdue assignments among those that have not changed since the cut-off."""
-    where, arguments = _where(viewer, extent)
+    where, arguments = where_of(viewer, extent)
     rows = await fetch(
-        f"{SELECT} WHERE {where} AND a.changed_at <= $3 AND {_OPEN} AND a.due_kind <> 'standing' AND {LATE}",
+        f"{SELECT} WHERE {where} AND a.changed_at <= $3 AND {OPEN_ROW} AND a.due_kind <> 'standing' AND {LATE}",
         *arguments,
     )
     return [from_row(r) for r in rows]
@@ -117,7 +117,7 @@ async def list_changed_since(viewer: Actor, extent: Extent) -> list[tuple[Assign
 
     One that a successor took over later counts at its predecessor still.
     """
-    where, arguments = _where(viewer, extent)
+    where, arguments = where_of(viewer, extent)
     sql = SELECT.replace("FROM assignment a", ", g.sort_key AS agency_sort_key FROM assignment a", 1)
     rows = await fetch(
         f"{sql} WHERE {where} AND a.changed_at > $3 AND (a.taken_over_at IS NULL OR a.taken_over_at <= $3)",
