@@ -45,6 +45,9 @@ def register(subparsers: Subparsers) -> None:
         metavar=words("cli_overdue_number_form"),
         help=words("cli_overdue_directive"),
     )
+    parser.add_argument(
+        "--lineage", choices=("as_was", "successors"), default="as_was", help=words("cli_overdue_lineage")
+    )
     parser.add_argument("--by", choices=("agency", "task"), default="agency", help=words("cli_overdue_by"))
     parser.add_argument("--format", choices=FORMATS, default="table", help=words("cli_overdue_format"))
     parser.add_argument(
@@ -68,7 +71,9 @@ def _day(given: str) -> date:
 async def run(arguments: argparse.Namespace) -> int:
     """Print the list or write it to a file."""
     from tracker.actions.overdue import overdue_list
+    from tracker.actions.succession import read_under
     from tracker.domain.directory import SYSTEM
+    from tracker.domain.zone import civil_day
 
     form = "json" if arguments.json else arguments.format
     if form == "xlsx" and arguments.output is None:
@@ -77,7 +82,8 @@ async def run(arguments: argparse.Namespace) -> int:
     async with terminal.connected():
         directive_id = await _directive(arguments.directive) if arguments.directive else None
         as_of = arguments.as_of or clock.utc_now()
-        listing = await overdue_list(SYSTEM, as_of, arguments.agency, directive_id)
+        under = await read_under(civil_day(clock.utc_now())) if arguments.lineage == "successors" else None
+        listing = await overdue_list(SYSTEM, as_of, arguments.agency, directive_id, under=under)
     if form == "table":
         _print(listing, by_task=arguments.by == "task")
         return Exit.DONE

@@ -21,7 +21,7 @@ from tracker.db import assignments as assignments_db
 from tracker.db import directory as directory_db
 from tracker.db import succession as db
 from tracker.db.calendar import load_calendar
-from tracker.db.engine import transaction
+from tracker.db.engine import in_transaction, transaction
 from tracker.db.history import HistoryEntry, insert_history
 from tracker.db.succession import Held, Person, RecordedLink, Waiting
 from tracker.domain import lengths
@@ -166,6 +166,8 @@ async def preview(actor: Actor, plan: Plan, now: datetime) -> Preview:
     """What carrying out `plan` would move where. Writes nothing. Raises Invalid with every problem of the plan."""
     require(actor, Verb.MANAGE_AGENCIES)
     plan = _checked(plan)
+    if in_transaction():
+        return (await _look(plan, now)).preview
     async with transaction("repeatable_read", readonly=True):
         return (await _look(plan, now)).preview
 

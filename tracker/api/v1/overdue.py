@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from tracker.actions.overdue import overdue_list
+from tracker.actions.succession import read_under
 from tracker.api.endpoint import JSON, Call, Reply, endpoint
 from tracker.api.strict import FORM, Id, NoBody, id_of
 from tracker.api.v1.shapes import Day, PartName
@@ -134,6 +135,10 @@ class OverdueQuery(Struct, forbid_unknown_fields=True, kw_only=True):
         | None
     ) = None
     directive_id: Id | None = None
+    lineage: Annotated[
+        Literal["as_was", "successors"],
+        Meta(description="Agencies that have ended: under their own names, or under their successors'."),
+    ] = "as_was"
 
 
 @endpoint(
@@ -156,6 +161,7 @@ async def get_overdue(call: Call[OverdueQuery, NoBody]) -> Reply:
         query.as_of or civil_day(call.now),
         query.agency.split(",") if query.agency else (),
         None if query.directive_id is None else id_of(query.directive_id),
+        under=await read_under(civil_day(call.now)) if query.lineage == "successors" else None,
     )
     name = f"qua-han-{listing.as_of:%Y-%m-%d}"
     if call.media_type == XLSX:
