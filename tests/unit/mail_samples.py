@@ -12,6 +12,8 @@ from tracker.mail.contexts import (
     Addressing,
     Assigned,
     Cancelled,
+    Changed,
+    ChangeLine,
     Confirmed,
     Context,
     DeadlineMoved,
@@ -296,6 +298,21 @@ SAMPLES: dict[str, tuple[str, Context]] = {
             "88/TB-VPCP",
             "Bộ Khoa học và Công nghệ",
             invitation(task_line(1), "CANCEL", 2),
+        ),
+    ),
+    "changed": (
+        "changed",
+        Changed(
+            (
+                ChangeLine(task_line(1, fine=Fine.DONE_ON_TIME), "confirmed"),
+                ChangeLine(
+                    overdue(2, fine=Fine.RETURNED), "returned", "Thiếu phụ lục; bổ sung rồi báo cáo lại."
+                ),
+                ChangeLine(MOVED, "deadline_moved", "Theo công văn 1102/VPCP-KSTT."),
+            ),
+            SECRETARY,
+            f"{OFFICE.url}/viec",
+            had_invitations=True,
         ),
     ),
     "undeliverable": (

@@ -6,7 +6,9 @@ messages in the same transaction. `version` is the row_version its caller read; 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date, datetime, time
 
 from tracker.actions import notices
@@ -59,10 +61,25 @@ async def change(
         raise StaleVersion(current=row.row_version + 1, changed_at=now)
 
 
+_group: ContextVar[str] = ContextVar("group", default="")
+
+
+@contextmanager
+def remembered_as(group: str) -> Iterator[None]:
+    """What is done inside carries one group id in the history: one order, many rows."""
+    token = _group.set(group)
+    try:
+        yield
+    finally:
+        _group.reset(token)
+
+
 async def remember(
     actor: Actor, row: Assignment, verb: str, now: datetime, reason: str = "", **detail: object
 ) -> None:
     """Write what was done to `row` into the history."""
+    if _group.get():
+        detail["group"] = _group.get()
     entry = HistoryEntry(verb, row.directive_id, row.task_id, row.id, reason, detail)
     await insert_history(actor, [entry], now)
 

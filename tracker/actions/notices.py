@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
@@ -24,6 +24,7 @@ from tracker.db import outbox as outbox_db
 from tracker.db import reminders as reminders_db
 from tracker.db.assignments import Assignment
 from tracker.db.calendar import load_calendar
+from tracker.db.engine import as_service
 from tracker.db.outbox import Entry, NewMessage
 from tracker.db.reminders import NewReminder
 from tracker.db.reports import Report
@@ -125,6 +126,93 @@ def without_messages() -> Iterator[None]:
         _is_silent.reset(token)
 
 
+@dataclass
+class Gathered:
+    """What many actions in one transaction would have told, to be told to each person at once."""
+
+    assigned: dict[int, list[int]] = field(default_factory=dict)
+    changes: list[GatheredChange] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class GatheredChange:
+    """One decision; `copied` says whether the head of office hears of it too, `reporter_id` who else does."""
+
+    assignment_id: int
+    what: Literal["confirmed", "returned", "withdrawn", "superseded", "deadline_moved"]
+    reason: str
+    is_copied: bool
+    reporter_id: int | None = None
+
+
+_gathering: ContextVar[Gathered | None] = ContextVar("gathering", default=None)
+
+
+@contextmanager
+def gathering() -> Iterator[Gathered]:
+    """What is done inside is told by `tell_gathered` afterwards, one message a person (bar A9)."""
+    token = _gathering.set(gathered := Gathered())
+    try:
+        yield gathered
+    finally:
+        _gathering.reset(token)
+
+
+def _gathered(change: GatheredChange) -> bool:
+    """Whether the change was put by, to be told with others."""
+    found = _gathering.get()
+    if found is not None:
+        found.changes.append(change)
+    return found is not None
+
+
+async def tell_gathered(actor: Actor, gathered: Gathered, group: str, now: datetime) -> int:
+    """One message for each person; new tasks as always, by directive. How many messages about changes."""
+    for ids in gathered.assigned.values():
+        await assigned(actor, ids, now)
+    if _is_silent.get() or not gathered.changes:
+        return 0
+    async with as_service():
+        return await _tell_changes(actor, gathered.changes, group, now)
+
+
+async def _tell_changes(actor: Actor, changes: Sequence[GatheredChange], group: str, now: datetime) -> int:
+    ids = [c.assignment_id for c in changes]
+    rows = {r.id: r for r in await assignments_db.list_by_ids(ids)}
+    book = await book_for(rows.values())
+    calendar = await load_calendar()
+    holders: dict[int, set[int]] = {}
+    for invitation in await reminders_db.list_invited(ids):
+        holders.setdefault(invitation.assignment_id, set()).add(invitation.official_id)
+    reporters = {c.reporter_id for c in changes if c.reporter_id is not None}
+    known = await directory_db.get_officials(reporters.union(*holders.values()))
+    told: dict[int, tuple[Recipient, list[GatheredChange]]] = {}
+    for change in changes:
+        row = rows[change.assignment_id]
+        copy = (Duty.HEAD_OF_OFFICE,) if change.is_copied else ()
+        people = audience((Duty.FOCAL,), copy, book.contacts_of(row), civil_day(now)).recipients
+        further = {change.reporter_id, *holders.get(row.id, ())} - {r.official.id for r in people}
+        others = [known[i] for i in sorted(i for i in further if i is not None) if i in known]
+        people += tuple(_as_recipient(o, people) for o in others if o.is_active and not o.is_mailbox_dead)
+        for recipient in people:
+            told.setdefault(recipient.official.id, (recipient, []))[1].append(change)
+    lines = {row.id: task_line(row, now, calendar) for row in rows.values()}
+    drafts = []
+    for recipient, own in told.values():
+        person = recipient.official
+        context = contexts.Changed(
+            lines=tuple(contexts.ChangeLine(lines[c.assignment_id], c.what, c.reason) for c in own),
+            decided_by=actor.name,
+            url=lines[own[0].assignment_id].url if len(own) == 1 else f"{office().url}/viec",
+            had_invitations=any(person.id in holders.get(c.assignment_id, ()) for c in own),
+        )
+        entries = tuple(Entry(c.assignment_id, rows[c.assignment_id].deadline_version, "any") for c in own)
+        key = f"changed-{group}-{person.id}"
+        urgent = any(rows[c.assignment_id].directive_urgency != "normal" for c in own)
+        drafts.append(Draft("changed", context, person, key, entries, recipient.duty, urgent))
+    return len(await queue(drafts, now))
+
+
 async def queue(drafts: Sequence[Draft], now: datetime) -> dict[str, int]:
     """Render and queue; the outbox id by key of those that are new."""
     if not drafts or _is_silent.get():
@@ -220,6 +308,10 @@ async def _remember_invitations(
 async def assigned(actor: Actor, assignment_ids: Sequence[int], now: datetime) -> None:
     """Tell each agency of its new tasks: the focal officer with invitations, the head of office in copy."""
     if _is_silent.get():
+        return
+    if (gathered := _gathering.get()) is not None:
+        for row in await assignments_db.list_by_ids(assignment_ids):
+            gathered.assigned.setdefault(row.directive_id, []).append(row.id)
         return
     rows = await assignments_db.list_by_ids(assignment_ids)
     if not rows:
@@ -386,7 +478,7 @@ async def deadline_moved(
     actor: Actor, before: Assignment, now: datetime, reason: str = "", document: str = ""
 ) -> None:
     """Step 0 again: the new date, and the invitation that moves the old one."""
-    if _is_silent.get():
+    if _is_silent.get() or _gathered(GatheredChange(before.id, "deadline_moved", reason, is_copied=True)):
         return
     scene = await _scene(before, now)
     pairs = []
@@ -442,7 +534,8 @@ def _shown_date(new: NewReport) -> str:
 
 async def returned(actor: Actor, before: Assignment, report: Report, reason: str, now: datetime) -> None:
     """The report came back: whoever made it, and the head of office."""
-    if _is_silent.get():
+    change = GatheredChange(before.id, "returned", reason, True, report.submitted_by)
+    if _is_silent.get() or _gathered(change):
         return
     scene = await _scene(before, now)
     context = contexts.Returned(
@@ -460,7 +553,8 @@ async def returned(actor: Actor, before: Assignment, report: Report, reason: str
 
 async def confirmed(actor: Actor, before: Assignment, report: Report, note: str, now: datetime) -> None:
     """The result was accepted; invitations that were mailed are cancelled, for exactly those who hold one."""
-    if _is_silent.get():
+    change = GatheredChange(before.id, "confirmed", note, False, report.submitted_by)
+    if _is_silent.get() or _gathered(change):
         return
     scene = await _scene(before, now)
     context = contexts.Confirmed(
@@ -475,7 +569,8 @@ async def confirmed(actor: Actor, before: Assignment, report: Report, note: str,
 
 async def cancelled(actor: Actor, before: Assignment, state: State, reason: str, now: datetime) -> None:
     """The task is no longer this agency's; its invitations are cancelled."""
-    if _is_silent.get():
+    what: Literal["withdrawn", "superseded"] = "superseded" if state is State.SUPERSEDED else "withdrawn"
+    if _is_silent.get() or _gathered(GatheredChange(before.id, what, reason, is_copied=True)):
         return
     scene = await _scene(before, now)
     context = contexts.Cancelled(line=scene.line, decided_by=actor.name, reason=reason)

@@ -21,6 +21,8 @@ from tracker.mail.contexts import (
     KINDS,
     Addressing,
     Assigned,
+    Changed,
+    ChangeLine,
     Context,
     Digest,
     Review,
@@ -157,8 +159,8 @@ def lines_of(context: Context) -> tuple[TaskLine, ...]:
     """The assignments a mail speaks of."""
     if isinstance(context, Assigned):
         return tuple(task.line for task in context.tasks)
-    found: Iterable[TaskLine | ReviewLine] = getattr(context, "lines", ())
-    lines = [entry.line if isinstance(entry, ReviewLine) else entry for entry in found]
+    found: Iterable[TaskLine | ReviewLine | ChangeLine] = getattr(context, "lines", ())
+    lines = [entry if isinstance(entry, TaskLine) else entry.line for entry in found]
     line = getattr(context, "line", None)
     return tuple(lines) if line is None else (line,)
 
@@ -238,6 +240,8 @@ def _fitted(kind: str, context: Context, speech: Speech, values: dict[str, Any])
             values |= _digest_values(context, limit, speech)
         elif isinstance(context, Review):
             values["entries"] = sorted(values["c"].lines, key=_waiting_longest)[:limit]
+        elif isinstance(context, Changed):
+            values["entries"] = values["c"].lines[:limit]
         elif isinstance(context, Assigned):
             values["entries"] = values["c"].tasks[:limit]
         subject, text, html = _render_all(kind, values)
@@ -348,7 +352,7 @@ def _concealed(context: Context) -> Context:
     changes: dict[str, Any] = {name: "" for name in _SECRETS if hasattr(context, name)}
     if isinstance(context, Assigned):
         changes["tasks"] = tuple(_without_text(task, task.line) for task in context.tasks)
-    elif (entries := getattr(context, "lines", None)) and isinstance(entries[0], ReviewLine):
+    elif (entries := getattr(context, "lines", None)) and not isinstance(entries[0], TaskLine):
         changes["lines"] = tuple(_without_text(entry, entry.line) for entry in entries)
     return replace(context, **changes)
 

@@ -219,6 +219,25 @@ class Cancelled:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeLine:
+    """What was decided of one task among many; `what` names it, `reason` is why."""
+
+    line: TaskLine
+    what: Literal["confirmed", "returned", "withdrawn", "superseded", "deadline_moved"]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What one person is told of many decisions taken at once; `had_invitations` when calendars are out of date."""
+
+    lines: tuple[ChangeLine, ...]
+    decided_by: str
+    url: str
+    had_invitations: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Undeliverable:
     """A mail that did not arrive; to the secretariat."""
 
@@ -281,6 +300,7 @@ Context = (
     | ExtensionRequested
     | ExtensionDecided
     | Cancelled
+    | Changed
     | Undeliverable
     | Trial
     | WebhookOff
@@ -299,6 +319,7 @@ KINDS: dict[str, type[Context]] = {
     "extension_requested": ExtensionRequested,
     "extension_decided": ExtensionDecided,
     "cancelled": Cancelled,
+    "changed": Changed,
     "undeliverable": Undeliverable,
     "test": Trial,
     "webhook_off": WebhookOff,

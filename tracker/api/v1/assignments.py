@@ -98,6 +98,7 @@ class Assignment(Struct):
     transferred_to: Id | None
     last_report_at: datetime | None
     last_report_summary: str
+    version: int
     changed_at: datetime
 
 
@@ -238,6 +239,7 @@ def shown(row: db.Assignment, now: datetime, calendar: WorkCalendar, language: L
         transferred_to=None if row.transferred_to is None else str(row.transferred_to),
         last_report_at=row.last_report_at,
         last_report_summary=row.last_report_summary,
+        version=row.row_version,
         changed_at=row.changed_at,
     )
 
