@@ -380,8 +380,8 @@ class Page:
 
 
 _NAVIGATION: dict[Role, tuple[str, ...]] = {
-    Role.ADMINISTRATOR: ("/can-xu-ly", "/viec", "/van-ban", "/bao-cao/qua-han", "/lich"),
-    Role.SECRETARIAT: ("/can-xu-ly", "/viec", "/van-ban", "/bao-cao/qua-han", "/lich"),
+    Role.ADMINISTRATOR: ("/can-xu-ly", "/viec", "/van-ban", "/bao-cao/qua-han", "/lich", "/co-quan", "/nguoi"),
+    Role.SECRETARIAT: ("/can-xu-ly", "/viec", "/van-ban", "/bao-cao/qua-han", "/lich", "/co-quan"),
     Role.MEMBER: ("/bao-cao/qua-han", "/viec", "/van-ban", "/lich"),
     Role.INSPECTOR: ("/bao-cao/qua-han", "/viec", "/van-ban"),
     Role.AGENCY_OFFICER: ("/viec", "/van-ban", "/bao-cao/qua-han", "/lich"),
