@@ -26,6 +26,7 @@ SHORTEST_NAME = 4
 # Digits and signs that stand for letters.
 _DISGUISE = str.maketrans("@4031!57$8", "aaoeiistsb")
 _LETTERS = re.compile(r"[^a-z]+")
+_BEFORE = re.compile(r"^[^a-z]+")
 _AROUND = re.compile(r"^[^a-z]+|[^a-z]+$")
 
 
@@ -114,12 +115,22 @@ def is_common(password: str, common: CommonPasswords) -> bool:
     """
     bare = _bare(password)
     core = _AROUND.sub("", bare)
-    plain = core.translate(_DISGUISE)
+    forms = {bare, bare.translate(_DISGUISE), core, core.translate(_DISGUISE)}
     return (
-        not common.whole.isdisjoint({bare, bare.translate(_DISGUISE)})
-        or not common.words.isdisjoint({core, plain, _AROUND.sub("", plain)})
+        not common.whole.isdisjoint(forms)
+        or any(_is_word_with_ending(form, common.words) for form in forms | {_BEFORE.sub("", bare)})
         or _is_repeated(bare, common)
     )
+
+
+def _is_word_with_ending(form: str, words: frozenset[str]) -> bool:
+    """A listed word with signs and digits behind it, of which there may be any number."""
+    for end in range(len(form), 0, -1):
+        if form[:end] in words:
+            return True
+        if form[end - 1].isalpha():
+            return False
+    return False
 
 
 def _bare(text: str) -> str:
