@@ -506,6 +506,29 @@ async def test_one_lane_left_serves_all(
     assert (await verify()).kinds == set()
 
 
+async def test_writers_wait_for_whichever_lane_is_given_back_first(database: Settings) -> None:
+    """One that is held for long by somebody else does not hold them up."""
+    world = await build_world()
+    held = [await asyncpg.connect(database.owner_dsn()) for _ in range(2)]
+    try:
+        async with held[0].transaction():
+            await held[0].execute("SELECT FROM audit_lane WHERE lane <> 17 FOR UPDATE")
+            brief = held[1].transaction()
+            await brief.start()
+            await held[1].execute("SELECT FROM audit_lane WHERE lane = 17 FOR UPDATE")
+
+            writing = asyncio.create_task(write(world, 1))
+            await asyncio.sleep(0.1)
+            assert not writing.done()
+            await brief.rollback()
+            await writing
+
+        assert await fetchval("SELECT lane FROM history WHERE verb = 'edit_task'") == 17
+    finally:
+        for connection in held:
+            await connection.close()
+
+
 async def test_what_is_rolled_back_leaves_no_gap(database: Settings) -> None:
     """A whole transaction, and a part of one."""
     world = await build_world()

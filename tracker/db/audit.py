@@ -6,6 +6,7 @@ which lane does not matter, each is a chain of its own (docs/decisions/0024-audi
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ from tracker.domain.errors import TrackerError
 from tracker.settings import Secret
 
 _MOST_AT_ONCE = 2_000
+_LOOKS = 200
+_PAUSE_SECONDS = 0.01
 
 
 class AuditKeyMissing(TrackerError):
@@ -150,14 +153,20 @@ async def _append(rows: Sequence[NewRow]) -> None:
 async def _take_lane(count: int) -> Record:
     """A lane, locked to the end of the transaction, and `count` new ids.
 
-    Each connection has a lane of its own as long as there are not more of them than lanes; then any free one,
-    and only when all are taken it waits.  A transaction that holds one gets it again, so none waits for two.
+    Each connection has a lane of its own as long as there are not more of them than lanes; then any free one.
+    A transaction that holds one gets it again, so none waits for a second one while it holds the first.
     """
-    for sql in (f"{_OWN} SKIP LOCKED", _FREE, _OWN):
-        row = await fetchrow(sql, count)
+    row = await fetchrow(f"{_OWN} SKIP LOCKED", count) or await fetchrow(_FREE, count)
+    for _ in range(_LOOKS):
         if row is not None:
             return row
-    raise LookupError("the lanes of the audit chain are gone: run `tracker audit verify`")
+        # All are taken: whichever is given back first will do, so it is not one of them that is waited for.
+        await asyncio.sleep(_PAUSE_SECONDS)
+        row = await fetchrow(_FREE, count)
+    row = row or await fetchrow(_OWN, count)
+    if row is None:
+        raise LookupError("the lanes of the audit chain are gone: run `tracker audit verify`")
+    return row
 
 
 # -- reading -------------------------------------------------------------------------------------------
