@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 
 from tracker.actions import notices
@@ -26,10 +27,12 @@ from tracker.domain import lengths
 from tracker.domain.access import Subject, Verb, require
 from tracker.domain.assignments import DeadlineCause, DueKind, Event, NotReported, State, transition
 from tracker.domain.directory import Actor, check_exists
-from tracker.domain.errors import Conflict, Invalid, StaleVersion
+from tracker.domain.errors import Conflict, Invalid, NotFound, StaleVersion
+from tracker.domain.ladders import Ladder
 from tracker.domain.moments import skipped_rank
 from tracker.domain.recording import deadline_too_far
 from tracker.domain.text import clean_text
+from tracker.domain.workdays import WorkCalendar
 from tracker.domain.zone import civil_day, civil_now
 
 
@@ -41,7 +44,13 @@ class AgencyHasPart(Conflict):
 
 async def locked(actor: Actor, assignment_id: int, version: int | None, verb: Verb) -> Assignment:
     """The row, locked, once the actor may do `verb` to it. Raises NotFound, NotPermitted, StaleVersion."""
-    row = await db.lock_assignment(actor, assignment_id)
+    order = _order.get()
+    if order is None:
+        row = await db.lock_assignment(actor, assignment_id)
+    elif assignment_id in order.rows:
+        row = order.rows.pop(assignment_id)
+    else:
+        raise NotFound(noun="assignment", id=assignment_id)
     require(actor, verb, Subject.of_agency(row.agency_id, id=assignment_id))
     check_version(row, version)
     return row
@@ -61,26 +70,41 @@ async def change(
         raise StaleVersion(current=row.row_version + 1, changed_at=now)
 
 
-_group: ContextVar[str] = ContextVar("group", default="")
+@dataclass
+class Order:
+    """Many changes as one: the rows are locked beforehand, the history is written at the end under one group id."""
+
+    group: str
+    rows: dict[int, Assignment]
+    calendar: WorkCalendar | None = None
+    ladders: dict[int, Ladder] = field(default_factory=dict)
+    entries: list[HistoryEntry] = field(default_factory=list)
+
+
+_order: ContextVar[Order | None] = ContextVar("order", default=None)
 
 
 @contextmanager
-def remembered_as(group: str) -> Iterator[None]:
-    """What is done inside carries one group id in the history: one order, many rows."""
-    token = _group.set(group)
+def in_order(order: Order) -> Iterator[None]:
+    """The actions inside work on the rows of `order`, each row once, and leave their history to it."""
+    token = _order.set(order)
     try:
         yield
     finally:
-        _group.reset(token)
+        _order.reset(token)
 
 
 async def remember(
     actor: Actor, row: Assignment, verb: str, now: datetime, reason: str = "", **detail: object
 ) -> None:
     """Write what was done to `row` into the history."""
-    if _group.get():
-        detail["group"] = _group.get()
+    order = _order.get()
+    if order is not None:
+        detail["group"] = order.group
     entry = HistoryEntry(verb, row.directive_id, row.task_id, row.id, reason, detail)
+    if order is not None:
+        order.entries.append(entry)
+        return
     await insert_history(actor, [entry], now)
 
 
@@ -299,6 +323,18 @@ async def set_deadline(
         await move_deadline(actor, row, due_on, due_time, cause, reason, document, now)
 
 
+async def _counted_by(row: Assignment) -> tuple[Ladder, WorkCalendar]:
+    """What the moments of the row are counted by; read once for many rows of one order."""
+    order = _order.get()
+    if order is None:
+        return await ladders_db.get_ladder(row.ladder_version_id), await load_calendar()
+    if order.calendar is None:
+        order.calendar = await load_calendar()
+    if row.ladder_version_id not in order.ladders:
+        order.ladders[row.ladder_version_id] = await ladders_db.get_ladder(row.ladder_version_id)
+    return order.ladders[row.ladder_version_id], order.calendar
+
+
 async def move_deadline(
     actor: Actor,
     row: Assignment,
@@ -312,8 +348,7 @@ async def move_deadline(
     extensions: int = 0,
 ) -> None:
     """Inside a transaction: a new version of the deadline; what was planned for the old one is taken back."""
-    ladder = await ladders_db.get_ladder(row.ladder_version_id)
-    calendar = await load_calendar()
+    ladder, calendar = await _counted_by(row)
     deadline_version = row.deadline_version + 1
     changes: dict[str, object] = {
         "due_kind": DueKind.DATED.value,

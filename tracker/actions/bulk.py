@@ -16,6 +16,7 @@ from tracker.actions import notices
 from tracker.db import assignments as assignments_db
 from tracker.db.assignments import Assignment
 from tracker.db.engine import enclosing_transaction
+from tracker.db.history import insert_history
 from tracker.domain.directory import Actor
 from tracker.domain.errors import Invalid, NotFound, Problem, TrackerError
 
@@ -191,31 +192,35 @@ async def run(
     messages = 0
     try:
         async with enclosing_transaction():
-            # In one order over all callers: two bulks over the same rows wait for each other, and no deadlock.
-            await assignments_db.list_by_ids([item.assignment_id for item in items], lock=True)
-            with notices.gathering() as gathered, actions.remembered_as(group):
-                refusals = [await _try(actor, item, now) for item in items]
+            ids = [item.assignment_id for item in items]
+            order = actions.Order(group, await assignments_db.lock_assignments(actor, ids))
+            with notices.gathering() as gathered, actions.in_order(order):
+                refusals = [await _try(actor, item, now, order) for item in items]
             if is_atomic:
                 _check_all(items, refusals, is_rehearsal=is_rehearsal)
-            rows = {r.id: r for r in await assignments_db.list_by_ids([i.assignment_id for i in items])}
+            rows = {r.id: r for r in await assignments_db.list_by_ids(ids)}
             outcomes = [
                 Outcome(item, rows.get(item.assignment_id) if refused is None else None, refused)
                 for item, refused in zip(items, refusals, strict=True)
             ]
             if is_rehearsal:
                 raise _Rehearsed
+            if order.entries:
+                await insert_history(actor, order.entries, now)
             messages = await notices.tell_gathered(actor, gathered, group, now)
     except _Rehearsed:
         return Done("", tuple(outcomes), 0)
     return Done(group, tuple(outcomes), messages)
 
 
-async def _try(actor: Actor, item: Item, now: datetime) -> TrackerError | None:
+async def _try(actor: Actor, item: Item, now: datetime, order: actions.Order) -> TrackerError | None:
     """Each action is a savepoint of its own: what it refuses leaves nothing behind."""
     act, _, _ = ACTIONS[item.action]
+    written = len(order.entries)
     try:
         await act(actor, item, now)
-    except (Invalid, TrackerError) as refused:
+    except TrackerError as refused:
+        del order.entries[written:]
         return refused
     return None
 

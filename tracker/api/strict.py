@@ -12,6 +12,7 @@ import typing
 import unicodedata
 from collections.abc import Iterator
 from datetime import date, datetime, time
+from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 from urllib.parse import parse_qsl
 
@@ -229,10 +230,16 @@ def _fits_length(value: list[object], kind: Any) -> bool:
     )
 
 
+@cache
+def _fields(kind: type[Struct]) -> dict[str, msgspec.structs.FieldInfo]:
+    """The fields by the names they go by; the library reads the annotations anew at each call."""
+    return {field.encode_name: field for field in msgspec.structs.fields(kind)}
+
+
 def _faults_of_object(
     value: dict[str, object], kind: type[Struct], pointer: str, unknown: str
 ) -> Iterator[Problem]:
-    known = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    known = _fields(kind)
     for name, given in value.items():
         at = f"{pointer}/{_escaped(name)}"
         if name not in known:

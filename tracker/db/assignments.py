@@ -137,6 +137,17 @@ async def lock_assignment(viewer: Actor, assignment_id: int) -> Assignment:
     return from_row(row)
 
 
+async def lock_assignments(viewer: Actor, ids: Sequence[int]) -> dict[int, Assignment]:
+    """As `lock_assignment` for many, in order of id: two orders over the same rows wait for each other."""
+    condition, arguments = visible_to(viewer, "a", first=2)
+    rows = await fetch(
+        f"{SELECT} WHERE a.id = ANY($1::bigint[]) AND {condition} ORDER BY a.id FOR UPDATE OF a",
+        list(ids),
+        *arguments,
+    )
+    return {row["id"]: from_row(row) for row in rows}
+
+
 async def list_by_ids(ids: Sequence[int], *, lock: bool = False) -> list[Assignment]:
     """The assignments with these ids for a job, in order of id; locked until the transaction ends if asked."""
     tail = " ORDER BY a.id" + (" FOR UPDATE OF a" if lock else "")
