@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tracker import process
+from tracker.actions.audit import use_audit_key
 from tracker.actions.ladders import ensure_default
 from tracker.actions.office import use_office
 from tracker.db.calendar import insert_days, insert_years, load_calendar
@@ -123,6 +124,7 @@ async def service(folder: Path = Path("var/bench")) -> AsyncIterator[Settings]:
         await migrate(settings)
         await open_pool(settings)
         use_office(settings)
+        use_audit_key(process.with_secret_key(settings))
         try:
             if not await fetchval("SELECT EXISTS (SELECT FROM assignment)"):
                 print("building 1,000,000 assignments …", file=sys.stderr)
