@@ -179,14 +179,20 @@ class Standing:
 
 
 async def check_standing(ids: Sequence[int]) -> list[Standing]:
-    """For each entry of these messages: same deadline version, wanted state, and a recipient still in office."""
+    """For each entry of these messages: same deadline version, wanted state, and a recipient still in office there.
+
+    Who has moved to another agency is not told what was queued for the former one (attack case 51).
+    """
     rows = await fetch(
         """
         SELECT e.outbox_id, e.assignment_id,
                (e.wants = 'any' OR (a.deadline_version = e.deadline_version AND
                 CASE e.wants WHEN 'open' THEN a.state IN ('assigned', 'acknowledged', 'in_progress', 'returned')
                              WHEN 'reported' THEN a.state = 'reported' END))
-               AND coalesce(f.is_active, true) AS holds
+               AND (f.id IS NULL OR f.is_active AND (
+                    f.role NOT IN ('agency_officer', 'agency_leader') OR f.agency_id = a.agency_id
+                    OR EXISTS (SELECT FROM mandate m WHERE m.official_id = f.id AND m.agency_id = a.agency_id
+                               AND m.revoked_at IS NULL))) AS holds
         FROM outbox_entry e JOIN outbox o ON o.id = e.outbox_id JOIN assignment a ON a.id = e.assignment_id
         LEFT JOIN official f ON f.id = o.recipient_id
         WHERE e.outbox_id = ANY($1::bigint[])
