@@ -23,11 +23,19 @@ ARRAY(SELECT m.agency_id FROM mandate m
         AND (m.on_behalf_of IS NULL
              OR EXISTS (SELECT FROM official p WHERE p.id = m.on_behalf_of AND p.is_active))) AS actor_mandates,
 ARRAY(WITH RECURSIVE under AS (
-          SELECT c.id FROM agency c WHERE c.parent_id = o.agency_id
-          UNION SELECT c.id FROM agency c JOIN under u ON c.parent_id = u.id)
-      SELECT id FROM under) AS actor_below
+          SELECT o.agency_id AS id
+          UNION SELECT x.id
+          FROM (SELECT c.id, c.parent_id AS above FROM agency c
+                UNION ALL SELECT i.predecessor_id, i.successor_id FROM succession_item i
+                WHERE i.kind IN ('rename', 'merge')) x
+          JOIN under u ON x.above = u.id)
+      SELECT id FROM under WHERE id <> o.agency_id) AS actor_below
 """
-"""What `actor_from` reads, for a query with the official as `o`; mandates hold on the day in the official zone."""
+"""What `actor_from` reads, for a query with the official as `o`; mandates hold on the day in the official zone.
+
+Below an agency stand its children, and those whose whole work it has taken over: their past is its to read.
+Of a split agency nobody has it all, so its past stays with the assigning side.
+"""
 
 
 def actor_from(row: Record, scopes: Iterable[str] | None = None) -> Actor:

@@ -262,6 +262,7 @@ async def hand_on(rows: Sequence[HandOn], reason: str, now: datetime) -> int:
     calendar identity of the old one. A report that waits is copied, a request that waits goes along.
     """
     old, new = [r.old_id for r in rows], [r.new_id for r in rows]
+    # The version that calendars see counts the agency's too, and must not go back with another agency.
     # One statement: what is read is the row as it was, what is joined the row as it is now, so that the old row has
     # given up its uid before the new one takes it.
     written = await execute(
@@ -283,9 +284,11 @@ async def hand_on(rows: Sequence[HandOn], reason: str, now: datetime) -> int:
             o.original_due_on, o.original_due_time, o.due_words, o.due_document, o.due_event, o.early_due_confirmed,
             o.deadline_version + 1, o.deadline_set_at, o.extension_count, o.committed_on, o.committed_document, o.cause,
             o.ladder_version_id, o.settled_rank, o.review_rank, o.assigned_on, o.assigned_at, o.acknowledged_at,
-            o.reported_at, o.last_report_at, o.last_report_summary, o.sequence + 1, $6, o.id, $6
+            o.reported_at, o.last_report_at, o.last_report_summary,
+            o.sequence + 1 + greatest(og.row_version - ng.row_version, 0), $6, o.id, $6
         FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bool[]) AS r (old_id, new_id, agency_id, stops_series)
         JOIN gone ON gone.id = r.old_id JOIN assignment o ON o.id = gone.id
+        JOIN agency og ON og.id = o.agency_id JOIN agency ng ON ng.id = r.agency_id
         """,
         old,
         new,
