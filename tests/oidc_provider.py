@@ -20,7 +20,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, unquote_plus, urlencode, urlsplit
 
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 CLIENT_ID = "dondoc"
@@ -184,6 +184,10 @@ class OidcProvider:
             return 200, (), json.dumps(self._discovery()).encode()
         if path == "/jwks":
             return 200, (), json.dumps(self.tricks.jwks or self.jwks()).encode()
+        if path.startswith("/authorize?"):
+            brought = self.authorize(self.base + path)
+            back = dict(parse_qsl(urlsplit(path).query))["redirect_uri"]
+            return 302, (f"Location: {back}?{urlencode(brought)}",), b""
         if path == "/token":
             if self.tricks.body is not None or self.tricks.status != 200:
                 return (
@@ -258,22 +262,12 @@ class OidcProvider:
         header = {name: value for name, value in header.items() if value is not DROP}
         if self.tricks.token is not None:
             return self.tricks.token(header, claims)
-        return jwt.encode(
-            header, claims, key, algorithms=[self.tricks.algorithm], default_type=None, registry=_anything()
-        )
+        return jwt.encode(header, claims, key, default_type=None, registry=_ANYTHING)
 
 
-def _anything() -> Any:
-    from joserfc import jws
-
-    return jws.JWSRegistry(
-        algorithms=["RS256", "PS256", "ES256", "EdDSA", "RS512"], strict_check_header=False
-    )
-
-
-def query_of(answer: dict[str, str]) -> str:
-    """The answer as the query of our callback address."""
-    return urlencode(answer)
+_ANYTHING = jws.JWSRegistry(
+    algorithms=["RS256", "PS256", "ES256", "EdDSA", "RS512"], strict_check_header=False
+)
 
 
 @asynccontextmanager
