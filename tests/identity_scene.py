@@ -17,7 +17,7 @@ from tests.world import World, build_world
 from tracker import clock
 from tracker.actions import accounts, sessions
 from tracker.actions.hashing import hash_password
-from tracker.app import Service, create_app
+from tracker.app import create_app
 from tracker.db import accounts as accounts_db
 from tracker.db.engine import fetch, fetchval
 from tracker.domain.directory import SYSTEM, Actor
@@ -34,7 +34,7 @@ class Stage:
     """The world, the service, and the secrets of who has a second factor."""
 
     world: World
-    app: Service
+    app: Any
     settings: Settings
     secrets: dict[int, str] = field(default_factory=dict)
 

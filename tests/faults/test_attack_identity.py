@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import httpx
 import pyotp
 import pytest
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from tests.identity_scene import (
     OTHER_PASSWORD,
@@ -476,6 +478,23 @@ async def test_case_68_a_forwarded_address_is_believed_of_nobody(made: Stage) ->
     assert answer.status_code == 429
     noted = {row["detail"] for row in await history("sign_in_failed")}
     assert all('"ip": "203.0.113.7"' in detail for detail in noted)
+
+
+@pytest.mark.parametrize(
+    ("peer", "ip"),
+    [("10.1.2.3", "203.0.113.50"), ("10.9.9.9", "10.9.9.9"), ("203.0.113.7", "203.0.113.7")],
+)
+async def test_case_68_behind_a_trusted_proxy_only_the_address_it_saw_counts(
+    made: Stage, peer: str, ip: str
+) -> None:
+    """What the client wrote itself stands further left; the same middleware as in `tracker serve`."""
+    behind = ProxyHeadersMiddleware(made.app, trusted_hosts=["10.1.0.0/16"])
+    browser = Browser(replace(made, app=behind), peer)
+    browser.client.headers["X-Forwarded-For"] = "6.6.6.6, 203.0.113.50"
+
+    await browser.sign_in(made.world.agency)
+
+    assert await fetchval("SELECT ip FROM web_session") == ip
 
 
 @pytest.mark.parametrize(
