@@ -13,7 +13,7 @@ import pytest
 from tests.oidc_provider import CLIENT_ID, CLIENT_SECRET, SUBJECT, OidcProvider, oidc_provider
 from tests.web_scene import hidden_fields
 from tests.world import World, build_world
-from tracker.actions import accounts, sessions
+from tracker.actions import accounts, sessions, sign_on
 from tracker.app import Service, create_app
 from tracker.db import accounts as accounts_db
 from tracker.db import identities
@@ -207,6 +207,31 @@ async def test_link_and_unlink_on_the_page(walk: Walk) -> None:
     gone = await send(client, page, action[1])
     assert (gone.status_code, gone.headers["location"]) == (303, LINKS)
     assert (await walk.sign_in(walk.browser())).status_code == 403
+
+
+async def test_identity_of_another_person_is_not_linked(walk: Walk) -> None:
+    """Who has signed in is told so in words about linking; the cause stays with the operator."""
+    await walk.link(walk.world.agency)
+    client = await walk.as_(walk.world.member)
+
+    answer = await walk.through(client, await send(client, await client.get(LINKS), LINKS))
+
+    assert answer.status_code == 403
+    assert "Chưa liên kết được Cổng SSO" in answer.text
+    assert await fetchval("SELECT count(*) FROM external_identity") == 1
+
+
+async def test_too_many_attempts_are_put_off(walk: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sign_on, "STARTS_AT_ONCE", 1)
+    monkeypatch.setattr(sign_on, "START_COMES_BACK_SECONDS", 3600.0)
+    client = walk.browser()
+    door = await client.get("/dang-nhap")
+    await send(client, door, START)
+
+    answer = await send(client, door, START)
+
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "60")
+    assert "Hãy thử lại sau một phút" in answer.text
 
 
 async def test_only_way_in_stays(walk: Walk) -> None:

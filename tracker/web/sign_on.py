@@ -85,11 +85,17 @@ def _leave(page: Page, started: Started | Refused) -> Response[bytes]:
 
 
 def _refuse(page: Page, cause: Cause) -> Response[bytes]:
-    """One page for every cause; only too many attempts are told apart, by their status."""
+    """One page for every cause; only too many attempts are told apart."""
     # The addresses on the page must not carry the code and the state on.
     page.query.clear()
-    status = 429 if cause is Cause.TOO_OFTEN else 403
-    return page.render("sign-on-refused.html", status=status, name=provider_name(page))
+    is_too_often = cause is Cause.TOO_OFTEN
+    return page.render(
+        "sign-on-refused.html",
+        status=429 if is_too_often else 403,
+        headers={"Retry-After": "60"} if is_too_often else None,
+        name=provider_name(page),
+        is_too_often=is_too_often,
+    )
 
 
 @post(START_PATH, include_in_schema=False)
