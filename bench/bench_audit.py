@@ -225,7 +225,8 @@ async def measure_verify(rows: int) -> bool:
     started = time.perf_counter()
     verdict = await audit.verify(SYSTEM, [], told.append)
     seconds = time.perf_counter() - started
-    assert verdict.is_intact, told
+    # The rows of the rounds without the chain are all there is to find.
+    assert set(verdict.findings) <= {"unchained"}, told
     fits = seconds <= BAR_SECONDS
     print(f"\n{'verify':<41} {'rows':>8} {'seconds':>8} {'rows/s':>8} {'bar':>6} {'':>5} met")
     print(

@@ -173,14 +173,17 @@ async def _take_lane(count: int) -> Record:
 
 
 def _us(column: str) -> str:
-    """A column as microseconds since 1970: what the canonical form has, and cheaper to read than a datetime."""
-    return f"(extract(epoch FROM {column}) * 1000000)::bigint"
+    """A column as microseconds since 1970: what the canonical form has, and cheaper to read than a datetime.
+
+    What the program never writes, infinity or nothing, is a number that fits no MAC.
+    """
+    return f"CASE WHEN isfinite({column}) THEN (extract(epoch FROM {column}) * 1000000)::bigint ELSE -1 END"
 
 
 _LINKS = f"""
 SELECT id, {_us("at")}, {_us("recorded_at")}, actor_id, actor_name, verb, directive_id, task_id, assignment_id,
        reason, detail::text, lane, lane_seq, key_id, mac
-FROM history WHERE lane = $1 ORDER BY lane_seq, id
+FROM history WHERE lane = $1 AND lane_seq IS NOT NULL ORDER BY lane_seq, id
 """
 
 
