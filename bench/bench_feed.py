@@ -264,7 +264,12 @@ def main() -> None:
                 port = probe.getsockname()[1]
             process = subprocess.Popen(
                 [sys.executable, "-m", "bench.bench_feed", "--serve", str(port)],
-                env={**os.environ, "TRACKER_DATABASE_URL": server.dsn(), "TRACKER_DATA_DIR": folder},
+                env={
+                    **os.environ,
+                    "TRACKER_DATABASE_URL": server.dsn(),
+                    "TRACKER_DATA_DIR": folder,
+                    "TRACKER_FEED_PER_MINUTE": "1000000",
+                },
             )
             try:
                 _wait_for(port)

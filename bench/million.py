@@ -118,9 +118,9 @@ def _made(folder: Path) -> Path:
 async def service(folder: Path = Path("var/bench")) -> AsyncIterator[Settings]:
     """The server with its million rows, the pool open; built when it is not there yet."""
     with EmbeddedPostgres(_made(folder) / "postgres") as server:
-        settings = load({"TRACKER_DATA_DIR": str(folder), "TRACKER_POOL_MAX": "24"}).with_database(
-            server.dsn()
-        )
+        settings = load(
+            {"TRACKER_DATA_DIR": str(folder), "TRACKER_POOL_MAX": "24", "TRACKER_API_PER_MINUTE": "1000000"}
+        ).with_database(server.dsn())
         await migrate(settings)
         await open_pool(settings)
         use_office(settings)

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -92,7 +92,12 @@ class Api:
 @cache
 def application() -> Service:
     """One application for all tests: it holds nothing of a test, the pool is the test's own."""
-    return create_app(load({"TRACKER_SECRET_KEY": "k" * 40}))
+    return create_app(unhurried(load({"TRACKER_SECRET_KEY": "k" * 40})))
+
+
+def unhurried(settings: Settings) -> Settings:
+    """The settings without a rate limit that a test could meet."""
+    return replace(settings, api_per_minute=1_000_000, feed_per_minute=1_000_000)
 
 
 @asynccontextmanager
@@ -109,7 +114,7 @@ def served(settings: Settings) -> Iterator[str]:
     The test's own pool must be closed meanwhile: a process has one.
     """
     config = uvicorn.Config(
-        create_app(settings), host="127.0.0.1", port=0, log_level="critical", lifespan="on"
+        create_app(unhurried(settings)), host="127.0.0.1", port=0, log_level="critical", lifespan="on"
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)

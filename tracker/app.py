@@ -14,7 +14,7 @@ from tracker.actions.audit import use_audit_key
 from tracker.actions.office import use_office
 from tracker.actions.sealing import use_key
 from tracker.actions.virus_scan import use_scanner
-from tracker.actions.webhooks import use_outlet
+from tracker.actions.webhooks import use_sender
 from tracker.api import calendars, docs, health
 from tracker.api.errors import problem_response
 from tracker.api.limits import Limits, Policy
@@ -62,7 +62,7 @@ def create_app(
     assert settings.secret_key is not None
     use_office(settings)
     use_key(settings)
-    use_outlet(settings)
+    use_sender(settings)
     use_audit_key(settings)
     use_scanner(settings)
 

@@ -67,7 +67,7 @@ async def deliver() -> Counts:
 @pytest.fixture
 async def scene(database: Settings) -> AsyncIterator[Scene]:
     async with receiving() as receiver, running_api(database) as api:
-        actions.use_outlet(
+        actions.use_sender(
             load(
                 {
                     "TRACKER_SECRET_KEY": "k" * 40,
@@ -527,7 +527,7 @@ async def test_under_another_key_of_the_service_nothing_is_signed_wrongly(scene:
     made = await scene.webhook(scene.api.world.agency)
     client = await scene.api.client(scene.api.world.agency)
     await changed(client, f"/api/v1/webhooks/{made['webhook']['id']} /ping")
-    actions.use_outlet(load({"TRACKER_SECRET_KEY": "z" * 40, "TRACKER_WEBHOOK_HOSTS": "127.0.0.1"}))
+    actions.use_sender(load({"TRACKER_SECRET_KEY": "z" * 40, "TRACKER_WEBHOOK_HOSTS": "127.0.0.1"}))
 
     await deliver()
 
@@ -594,7 +594,7 @@ async def test_case_79_a_bad_address_is_refused_by_name(
 
 
 async def test_an_installation_without_listed_hosts_has_no_webhooks(scene: Scene) -> None:
-    actions.use_outlet(load({"TRACKER_SECRET_KEY": "k" * 40}))
+    actions.use_sender(load({"TRACKER_SECRET_KEY": "k" * 40}))
     client = await scene.api.client(scene.api.world.agency)
 
     refused = await client.post("/api/v1/webhooks", json={"url": scene.url, "kinds": ALL})

@@ -7,7 +7,7 @@ import hashlib
 import re
 import secrets
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 
@@ -312,12 +312,22 @@ class Served:
     modified_at: datetime
 
 
-async def look(token: str, component: Component, now: datetime) -> Look:
-    """The link behind `token` and its validators. Raises NotFound, whatever is wrong with the token."""
+async def look(
+    token: str,
+    component: Component,
+    now: datetime,
+    admit: Callable[[int], Awaitable[None]] | None = None,
+) -> Look:
+    """The link behind `token` and its validators. Raises NotFound, whatever is wrong with the token.
+
+    `admit` is asked with the link's id before anything is read for it, and may refuse.
+    """
     found = await feeds_db.find_by_token(hash_of(token)) if TOKEN.fullmatch(token) else None
     if found is None:
         raise NotFound(noun="feed")
     feed, viewer = found
+    if admit is not None:
+        await admit(feed.id)
     look_as(viewer)
     facts = await feeds_db.read_facts(viewer, feed, now, _closed_since(now), MOST_ENTRIES)
     fingerprint, overdue = await _fingerprint(viewer, feed, facts, now)

@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 
 from tracker.actions.notices import Draft, queue
 from tracker.actions.office import office
+from tracker.actions.sealing import seal, unseal, use_key
 from tracker.db import webhooks as db
 from tracker.db.actors import find_actor
 from tracker.db.directory import get_officials
 from tracker.db.engine import as_service, transaction
 from tracker.db.history import HistoryEntry, insert_history
-from tracker.db.sealed import Unsealable, seal, unseal
 from tracker.db.webhooks import AssignmentFacts, Claimed, Delivery, Event, NewDelivery, Signing, Webhook
 from tracker.domain import lengths
 from tracker.domain.access import Subject, Verb, require
@@ -53,33 +53,24 @@ class DeliveryUnderWay(Conflict):
     code = "delivery_under_way"
 
 
-@dataclass(frozen=True)
-class Outlet:
-    """The way out of this process: what may be called, and the key that opens the secrets."""
-
-    sender: Sender
-    secret_key: bytes
+_sender = Sender()
 
 
-_outlet = Outlet(Sender(), b"")
-
-
-def use_outlet(settings: Settings) -> None:
-    """From now on this process calls receivers as these settings say. Needs the secret key."""
-    global _outlet
-    assert settings.secret_key is not None
-    sender = Sender(
+def use_sender(settings: Settings) -> None:
+    """From now on this process calls receivers as these settings say, and opens their secrets with its key."""
+    global _sender
+    use_key(settings)
+    _sender = Sender(
         hosts=settings.webhook_hosts,
         networks=settings.webhook_networks,
         ca_file=settings.webhook_ca_file,
         plain_http=settings.webhook_plain_http,
     )
-    _outlet = Outlet(sender, settings.secret_key.reveal().encode())
 
 
-def outlet() -> Outlet:
+def sender() -> Sender:
     """The way out in use; without settings nothing may be called."""
-    return _outlet
+    return _sender
 
 
 # -- the owner's side ----------------------------------------------------------------------------------
@@ -120,7 +111,7 @@ async def create(actor: Actor, choices: WebhookChoices, signing: Signing, now: d
             kinds=checked.kinds,
             signing=signing,
             public_key=secret.public_key,
-            secret=seal(_outlet.secret_key, PURPOSE, secret.key),
+            secret=seal(secret.key, PURPOSE),
             now=now,
         )
         await _remember(actor, "create_webhook", webhook_id, checked.url, now)
@@ -130,7 +121,7 @@ async def create(actor: Actor, choices: WebhookChoices, signing: Signing, now: d
 def _checked(choices: WebhookChoices) -> WebhookChoices:
     problems: list[Problem] = []
     try:
-        _outlet.sender.target(choices.url)
+        _sender.target(choices.url)
     except UnsafeAddress as unsafe:
         problems.append(Problem("/url", unsafe.code, choices.url))
     known = set(Kind)
@@ -211,7 +202,7 @@ async def rotate_secret(actor: Actor, webhook_id: int, version: int | None, now:
     async with transaction():
         webhook = await _own(actor, webhook_id, version)
         secret = new_secret(webhook.signing)
-        sealed = seal(_outlet.secret_key, PURPOSE, secret.key)
+        sealed = seal(secret.key, PURPOSE)
         if not await db.rotate_secret(
             webhook_id, webhook.row_version, sealed, secret.public_key, now + ROTATION, now
         ):
@@ -389,12 +380,7 @@ async def why_not(claimed: Claimed) -> str | None:
 def keys_of(claimed: Claimed) -> list[bytes] | None:
     """The keys that sign: the present one, and the former one while it is being replaced; None if none opens."""
     sealed = [claimed.secret, *([claimed.former_secret] if claimed.former_secret is not None else [])]
-    keys = []
-    for value in sealed:
-        try:
-            keys.append(unseal(_outlet.secret_key, PURPOSE, value))
-        except Unsealable:
-            continue
+    keys = [key for value in sealed if (key := unseal(value, PURPOSE)) is not None]
     return keys or None
 
 

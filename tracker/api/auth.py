@@ -9,6 +9,7 @@ from litestar import Request
 
 from tracker.actions.tokens import TOKEN, hash_of, require_allowed
 from tracker.api.errors import Refusal
+from tracker.api.limits import admit_unknown
 from tracker.db.engine import look_as
 from tracker.db.tokens import Bearer, find_bearer, mark_token_used
 
@@ -28,6 +29,7 @@ async def authenticate(request: Request[Any, Any, Any], now: datetime) -> Bearer
         raise Refusal("unauthenticated", headers=_CHALLENGE)
     bearer = await find_bearer(hash_of(token), now)
     if bearer is None:
+        await admit_unknown(request)
         raise Refusal(
             "unauthenticated", headers={"WWW-Authenticate": 'Bearer realm="tracker", error="invalid_token"'}
         )

@@ -19,6 +19,7 @@ from tracker import clock
 from tracker.actions import feeds
 from tracker.api.conditional import EntityTag, http_date, is_fresh, is_unmodified
 from tracker.api.errors import Refusal
+from tracker.api.limits import admit, admit_unknown, limits_of
 from tracker.domain.errors import NotFound, Problem
 from tracker.feeds.entries import Component
 
@@ -38,7 +39,12 @@ async def calendar(request: Request[Any, Any, Any]) -> Response[bytes]:
     if named is None:
         raise NotFound(noun="feed")
     component = _component(request)
-    looked = await feeds.look(named[1], component, now)
+    policy = limits_of(request).feed
+    try:
+        looked = await feeds.look(named[1], component, now, lambda feed_id: admit(request, policy, feed_id))
+    except NotFound:
+        await admit_unknown(request)
+        raise
     note = _note(request, looked)
     if _has_it(request, looked):
         headers = _headers(looked.tag, looked.modified_at, now)

@@ -24,6 +24,7 @@ from tracker import clock
 from tracker.api.auth import authenticate
 from tracker.api.conditional import EntityTag, is_fresh, version_tag, wanted_versions, weak_tag
 from tracker.api.errors import Refusal
+from tracker.api.limits import admit, limits_of
 from tracker.api.negotiation import language_of, media_type_of
 from tracker.api.pagination import Cursors, listing_name, next_link
 from tracker.api.strict import PATH_TEXTS, NoBody, NoQuery, id_of, path_text, read_body, read_query
@@ -233,6 +234,7 @@ async def _serve(
 ) -> Response[bytes]:
     now = clock.utc_now()
     bearer = await authenticate(request, now)
+    await admit(request, limits_of(request).api, bearer.token_id)
     require(bearer.actor, operation.verb)
     raw, call = await _call(operation, request, bearer, now)
 

@@ -22,6 +22,7 @@ _ALWAYS = (
     "not_permitted",
     "not_acceptable",
     "uri_too_long",
+    "rate_limited",
     "headers_too_large",
     "internal",
     "unavailable",
@@ -36,6 +37,7 @@ Directives, the tasks they set, and the assignments by which agencies carry them
 - `Idempotency-Key` on a POST makes a retry safe for 24 hours: the first answer is given again.
 - Lists go on at `next`, also given as a `Link` header; a cursor belongs to its filter and its reader.
 - Deadlines are civil dates in `Asia/Ho_Chi_Minh`, inclusive; instants are RFC 3339 in UTC; ids are opaque text.
+- Too many requests of one token are a 429 with `Retry-After`; every answer tells what is left in `RateLimit`.
 - New values may join an enumeration of answers: treat an unknown one as you would "other".
 """
 
@@ -58,6 +60,7 @@ _TAGS = {
     "Urging": "Urging by a person, beside the ladder.",
     "History": "Who changed what, and the chain that seals it.",
     "Feeds": "Calendar links.",
+    "Webhooks": "Addresses of other systems that are told of events, and what became of each message.",
     "Tokens": "API tokens.",
 }
 
@@ -328,7 +331,12 @@ _DESCRIPTIONS = {
 def _success(op: Operation) -> dict[str, Any]:
     if op.answer is None and op.status == 204:
         return {"description": "Done."}
-    headers: dict[str, Any] = {}
+    headers: dict[str, Any] = {
+        "RateLimit": {
+            "schema": {"type": "string"},
+            "description": "What is left to this token: `r` requests, all of them again in `t` seconds.",
+        }
+    }
     if op.has_tag:
         headers["ETag"] = {"schema": {"type": "string"}, "description": "The tag of this representation."}
     if op.is_paged:

@@ -144,7 +144,7 @@ class WebhookDelivery:
             "webhook-timestamp": str(timestamp),
             "webhook-signature": signatures(claimed.signing, keys, claimed.message_id, timestamp, body),
         }
-        return await actions.outlet().sender.post(claimed.url, body, headers)
+        return await actions.sender().post(claimed.url, body, headers)
 
     async def _write(self, claimed: Claimed, answer: Answer, counts: Counts) -> None:
         """The outcome, in one commit of its own."""

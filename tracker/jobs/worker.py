@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from tracker import clock
 from tracker.actions import demo_clock
 from tracker.actions.audit import use_audit_key
-from tracker.actions.webhooks import use_outlet
+from tracker.actions.webhooks import use_sender
 from tracker.db.switches import beat
 from tracker.domain.moments import Hours
 from tracker.jobs import audit, heartbeat, housekeeping, long_work, outbox, reminders
@@ -80,7 +80,7 @@ class Worker:
     def __init__(self, settings: Settings, transport: Transport | None) -> None:
         self.delivery = None if transport is None else delivery_of(settings, transport)
         if settings.secret_key is not None:
-            use_outlet(settings)
+            use_sender(settings)
             use_audit_key(settings)
         self.webhooks = WebhookDelivery(fail_point=_fail_point())
         self.long_work = LongWork(clock.utc_now, fail_point=_fail_point())

@@ -400,7 +400,7 @@ async def get_delivery(call: Call[NoQuery, NoBody]) -> Reply:
 async def replay_delivery(call: Call[NoQuery, NoBody]) -> Reply:
     """Send a message that arrived, failed or was superseded once more, with the same `webhook-id`."""
     delivery = await actions.replay(call.actor, call.ids["delivery_id"], call.version)
-    return Reply(shown_delivery(delivery))
+    return Reply(shown_delivery(delivery), location=f"/api/v1/deliveries/{delivery.id}")
 
 
 handlers = [
