@@ -133,7 +133,8 @@ async def lock_assignment(viewer: Actor, assignment_id: int) -> Assignment:
         f"{SELECT} WHERE a.id = $1 AND {condition} FOR UPDATE OF a", assignment_id, *arguments
     )
     if row is None:
-        raise NotFound(noun="assignment", id=assignment_id)
+        # What is read and not acted for (an agency below) cannot be locked: the right is refused, not the sight.
+        return await get_assignment(viewer, assignment_id)
     return from_row(row)
 
 
