@@ -30,6 +30,7 @@ from tracker.mail.contexts import (
     TaskLine,
     Trial,
     Undeliverable,
+    Urge,
     WebhookOff,
 )
 from tracker.mail.invitation import Invitation
@@ -314,6 +315,20 @@ SAMPLES: dict[str, tuple[str, Context]] = {
             f"{OFFICE.url}/viec",
             had_invitations=True,
         ),
+    ),
+    "urge": (
+        "urge",
+        Urge(
+            (overdue(1), task_line(4, fine=Fine.DUE_SOON, days=3, due_on=date(2025, 11, 28))),
+            "Bộ Y tế",
+            SECRETARY,
+            MANY.url,
+            "Phó Thủ tướng hỏi tiến độ trong phiên họp sáng thứ Năm.",
+        ),
+    ),
+    "urge_explanation": (
+        "urge",
+        Urge((overdue(1, urgency="urgent"),), "Bộ Y tế", SECRETARY, MANY.url, answer_by=date(2025, 11, 28)),
     ),
     "undeliverable": (
         "undeliverable",

@@ -31,7 +31,7 @@ from tracker.domain.assignments import Fine
 from tracker.domain.ladders import DEFAULT_STEPS, Anchor, Step
 from tracker.i18n import LANGUAGES, Language, catalogue, has
 from tracker.mail.compose import MAX_HTML, by_lateness, lines_of, render, section_of
-from tracker.mail.contexts import KINDS, Digest, NewTask, Returned, Review, ReviewLine
+from tracker.mail.contexts import KINDS, Digest, NewTask, Returned, Review, ReviewLine, Urge
 from tracker.mail.message import Mailbox, to_bytes
 
 GOLDEN = Path(__file__).parent.parent / "data" / "mails"
@@ -272,7 +272,7 @@ def _restricted(context: Any) -> Any:
         secrets["lines"] = tuple(
             replace(e, line=replace(e.line, **hide), summary=SECRET) for e in context.lines
         )
-    elif isinstance(context, Digest):
+    elif isinstance(context, Digest | Urge):
         secrets["lines"] = tuple(replace(e, **hide) for e in context.lines)
     else:
         secrets["line"] = replace(context.line, **hide)

@@ -14,6 +14,7 @@ from tracker.db import directory as directory_db
 from tracker.db import ladders as ladders_db
 from tracker.db import outbox as outbox_db
 from tracker.db import reminders as reminders_db
+from tracker.db import urges as urges_db
 from tracker.db.assignments import Assignment
 from tracker.db.calendar import load_calendar
 from tracker.db.outbox import Claimed, Entry
@@ -67,6 +68,25 @@ async def _again(
     calendar = await load_calendar()
     lines = tuple(task_line(r, now, calendar, wording=wordings.get(r.id, "")) for r in rows)
     agencies = {r.agency_name for r in rows}
+    urged = None
+    if message.kind == "urge":
+        urged = await urges_db.find_last_urge(rows[0].id, message.recipient_id or 0)
+    if urged is not None:
+        return Draft(
+            kind="urge",
+            context=contexts.Urge(
+                lines=lines,
+                agency_name=rows[0].agency_name,
+                urged_by=urged.urged_by,
+                url=f"{office().url}/viec?co-quan={rows[0].agency_code}",
+                reason=urged.sentence,
+                answer_by=urged.answer_by,
+            ),
+            recipient=recipient,
+            key=key,
+            entries=tuple(Entry(r.id, r.deadline_version) for r in rows),
+            duty=next(iter(recipient.duties), None),
+        )
     wants = "open"
     context: contexts.Context
     if message.kind == "review":

@@ -28,6 +28,7 @@ from tracker.mail.contexts import (
     Review,
     ReviewLine,
     TaskLine,
+    Urge,
 )
 from tracker.mail.invitation import Invitation, to_calendar
 from tracker.mail.layouts import Layouts
@@ -242,6 +243,8 @@ def _fitted(kind: str, context: Context, speech: Speech, values: dict[str, Any])
             values["entries"] = sorted(values["c"].lines, key=_waiting_longest)[:limit]
         elif isinstance(context, Changed):
             values["entries"] = values["c"].lines[:limit]
+        elif isinstance(context, Urge):
+            values["entries"] = by_lateness(values["c"].lines)[:limit]
         elif isinstance(context, Assigned):
             values["entries"] = values["c"].tasks[:limit]
         subject, text, html = _render_all(kind, values)

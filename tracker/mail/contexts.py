@@ -238,6 +238,21 @@ class Changed:
 
 
 @dataclass(frozen=True, slots=True)
+class Urge:
+    """A person urges, beside the ladder; `reason` is their sentence.
+
+    With `answer_by` it asks for an explanation until that day.
+    """
+
+    lines: tuple[TaskLine, ...]
+    agency_name: str
+    urged_by: str
+    url: str
+    reason: str = ""
+    answer_by: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Undeliverable:
     """A mail that did not arrive; to the secretariat."""
 
@@ -301,6 +316,7 @@ Context = (
     | ExtensionDecided
     | Cancelled
     | Changed
+    | Urge
     | Undeliverable
     | Trial
     | WebhookOff
@@ -320,6 +336,7 @@ KINDS: dict[str, type[Context]] = {
     "extension_decided": ExtensionDecided,
     "cancelled": Cancelled,
     "changed": Changed,
+    "urge": Urge,
     "undeliverable": Undeliverable,
     "test": Trial,
     "webhook_off": WebhookOff,
