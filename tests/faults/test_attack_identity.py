@@ -628,6 +628,49 @@ async def test_strangers_lock_nobody_out(made: Stage) -> None:
     assert len(await history("sign_in_failed")) == sessions.BY_ACCOUNT.tries - 1
 
 
+async def test_one_person_is_one_bucket_however_the_address_is_written(made: Stage) -> None:
+    email = made.email(made.world.secretariat)
+    ways = [email, email.upper(), email.title(), email.replace("i", "\u0130"), f" {email} "] * 5
+    outcomes = [
+        await sessions.sign_in(
+            way, "sai mật khẩu rồi", ip=f"198.51.100.{n}", user_agent="", now=clock.utc_now()
+        )
+        for n, way in enumerate(ways)
+    ]
+
+    tried = [o for o in outcomes if isinstance(o, Refused) and not o.retry_after_seconds]
+    known = await fetchval("SELECT count(*) FROM history WHERE verb = 'sign_in_failed'")
+    assert known <= sessions.BY_ACCOUNT.tries
+    assert len(tried) <= sessions.BY_ACCOUNT.tries * 2  # the address that is nobody's has a bucket of its own
+
+
+@pytest.mark.parametrize("change", ["is_active", "password"])
+async def test_what_was_proved_before_a_change_begins_no_session(
+    made: Stage, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    """Somebody signs in at the very moment in which they are switched off, or change their password."""
+    verify = hashing.verify_password
+
+    async def overtaken(password_hash: str | None, password: str) -> bool:
+        right = await verify(password_hash, password)
+        if change == "is_active":
+            await execute(
+                "UPDATE official SET is_active = false WHERE id = $1", made.world.agency.official_id
+            )
+        else:
+            await execute("UPDATE account SET password_changed_at = now() + interval '1 second'")
+        return right
+
+    monkeypatch.setattr(sessions, "verify_password", overtaken)
+
+    outcome = await sessions.sign_in(
+        made.email(made.world.agency), PASSWORD, ip="", user_agent="", now=clock.utc_now()
+    )
+
+    assert outcome == Refused()
+    assert await live_sessions() == 0
+
+
 # -- 86, 89 --------------------------------------------------------------------------------------------
 
 

@@ -229,14 +229,14 @@ async def ask_reset(email: str, ip: str, now: datetime) -> None:
 
 
 async def _ask_reset(email: str, ip: str, now: datetime) -> None:
+    account = await db.find_account_by_email(email) if email else None
     for key, allowance in (
         (f"reset:ip:{address_key(ip)}", RESET_BY_ADDRESS),
-        (f"reset:account:{account_key(email)}", RESET_BY_ACCOUNT),
+        (f"reset:account:{account_key(email, account)}", RESET_BY_ACCOUNT),
     ):
         taken = await take(key, capacity=allowance.tries, refill_seconds=allowance.refill_seconds)
         if not taken.allowed:
             return
-    account = await db.find_account_by_email(email) if email else None
     if account is None or not account.is_active or account.password_hash is None:
         return
     async with transaction():

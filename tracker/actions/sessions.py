@@ -63,6 +63,10 @@ BY_CODE = Allowance(6, 120)
 BY_PERSON = Allowance(10, 60)
 
 
+class _Changed(Exception):
+    """Between the proof and the session the person was switched off, or changed how they prove who they are."""
+
+
 class TooManyTries(Conflict):
     """The next try is allowed later; params: retry_after_seconds."""
 
@@ -121,7 +125,10 @@ async def sign_in(
         await accounts_db.mark_rehashed(usable.official_id, password_hash, await hash_password(password))
     if usable.totp_confirmed_at is not None:
         return NeedsCode(_pending(usable, "password", now))
-    return await _begin(usable, "password", ip=ip, user_agent=user_agent, now=now)
+    try:
+        return await _begin(usable, "password", ip=ip, user_agent=user_agent, now=now)
+    except _Changed:
+        return Refused()
 
 
 async def give_code(
@@ -141,10 +148,13 @@ async def give_code(
     if not taken.allowed:
         return Refused(taken.retry_after_seconds)
     method: Method = "oidc" if given["method"] == "oidc" else "password"
-    async with transaction():
-        factor = await use_code(account, code, now)
-        if factor is not None:
-            return await _insert(account, method, ip=ip, user_agent=user_agent, now=now, factor=factor)
+    try:
+        async with transaction():
+            factor = await use_code(account, code, now)
+            if factor is not None:
+                return await _insert(account, method, ip=ip, user_agent=user_agent, now=now, factor=factor)
+    except _Changed:
+        return Refused(is_over=True)
     await _note_failure("second_factor_failed", account, ip, now)
     return Refused()
 
@@ -163,7 +173,10 @@ async def begin(
     if method == "oidc" and account.totp_confirmed_at is not None and not second_factor:
         return NeedsCode(_pending(account, method, now))
     factor = "provider" if second_factor else ""
-    return await _begin(account, method, ip=ip, user_agent=user_agent, now=now, factor=factor)
+    try:
+        return await _begin(account, method, ip=ip, user_agent=user_agent, now=now, factor=factor)
+    except _Changed:
+        raise NotFound(noun="official", id=official_id) from None
 
 
 async def _begin(
@@ -176,7 +189,10 @@ async def _begin(
 async def _insert(
     account: Account, method: Method, *, ip: str, user_agent: str, now: datetime, factor: str
 ) -> SignedIn:
-    """The session, in the caller's transaction."""
+    """The session, in the caller's transaction. Raises _Changed when what was proved holds no longer."""
+    present = await accounts_db.lock_account(account.official_id)
+    if present is None or not present.is_active or _proof(present) != _proof(account):
+        raise _Changed
     token = new_token(PREFIX)
     session_id = await db.insert_session(
         account.official_id,
@@ -231,8 +247,13 @@ def address_key(ip: str) -> str:
     return str(address)
 
 
-def account_key(email: str) -> str:
-    """An address in the name of a bucket: shortened, the same for known and unknown ones, and no personal data."""
+def account_key(email: str, account: Account | None) -> str:
+    """Whom a try counts for: a person, however their address is written, else the address as a short hash.
+
+    PostgreSQL and Python fold some letters differently, so one person's address could be written in many ways.
+    """
+    if account is not None:
+        return str(account.official_id)
     return hashlib.sha256(email.lower().encode()).hexdigest()[:32]
 
 
@@ -248,7 +269,7 @@ async def _wait_for_try(email: str, account: Account | None, ip: str, device: st
     else:
         buckets = [
             (f"sign-in:ip:{address_key(ip)}", BY_ADDRESS),
-            (f"sign-in:account:{account_key(email)}", BY_ACCOUNT),
+            (f"sign-in:account:{account_key(email, account)}", BY_ACCOUNT),
         ]
     for key, allowance in buckets:
         taken = await take(key, capacity=allowance.tries, refill_seconds=allowance.refill_seconds)
@@ -291,6 +312,11 @@ def _still_pending(given: dict[str, object], account: Account, now: datetime) ->
 def _stamp(account: Account) -> float:
     """What changes with the password, so that what was given for the old one dies with it."""
     return 0.0 if account.password_changed_at is None else account.password_changed_at.timestamp()
+
+
+def _proof(account: Account) -> tuple[object, ...]:
+    """What a session that begins now was proved by."""
+    return account.password_changed_at, account.totp_confirmed_at
 
 
 def _new_device(account: Account, now: datetime) -> str:

@@ -111,7 +111,8 @@ async def find_account_by_email(email: str) -> Account | None:
 
 
 async def lock_account(official_id: int) -> Account | None:
-    """As `find_account`, and nobody else changes it until the transaction ends."""
+    """As `find_account`; until the transaction ends nobody else changes it, or switches the person off."""
+    await fetchval("SELECT id FROM official WHERE id = $1 FOR SHARE", official_id)
     await fetchval("SELECT official_id FROM account WHERE official_id = $1 FOR UPDATE", official_id)
     return await find_account(official_id)
 
