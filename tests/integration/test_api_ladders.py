@@ -345,14 +345,22 @@ async def test_open_assignments_go_over_with_a_preview(api: Api) -> None:
     why = {"reason": "Áp dụng bậc mới"}
     path = "/api/v1/ladders/default/replan"
 
-    rehearsed = (await office.post(path, json={**why, "dry_run": True}, headers=tag)).json()
+    rehearsed = (
+        await office.post(path, json={**why, "dry_run": True}, headers={**tag, "Idempotency-Key": "r1"})
+    ).json()
     untouched = await fetchval("SELECT count(*) FROM history WHERE verb = 'replan'")
     one = (
-        await office.post(path, json={**why, "assignment_ids": recorded["assignment_ids"][:1]}, headers=tag)
+        await office.post(
+            path,
+            json={**why, "assignment_ids": recorded["assignment_ids"][:1]},
+            headers={**tag, "Idempotency-Key": "r2"},
+        )
     ).json()
-    rest = (await office.post(path, json=why, headers=tag)).json()
-    nothing = (await office.post(path, json=why, headers=tag)).json()
-    stale = await office.post(path, json=why, headers={"If-Match": '"1-0123456789ab"'})
+    rest = (await office.post(path, json=why, headers={**tag, "Idempotency-Key": "r3"})).json()
+    nothing = (await office.post(path, json=why, headers={**tag, "Idempotency-Key": "r4"})).json()
+    stale = await office.post(
+        path, json=why, headers={"If-Match": '"1-0123456789ab"', "Idempotency-Key": "r9"}
+    )
 
     assert (rehearsed["changed"], rehearsed["left"], untouched) == (2, 0, 0)
     assert {i["after"]["step"] for i in rehearsed["items"]} == {"before_4"}

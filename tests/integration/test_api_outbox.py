@@ -161,7 +161,7 @@ async def test_message_that_was_never_rendered_is_refused(api: Api) -> None:
     await execute("UPDATE outbox SET raw = '' WHERE id = $1", int(failed))
 
     refused = await operator.post(f"/api/v1/outbox/{failed}/replay", json=WHY, headers=ANY)
-    many = await operator.post("/api/v1/outbox/replay", json=WHY)
+    many = await operator.post("/api/v1/outbox/replay", headers={"Idempotency-Key": "k1"}, json=WHY)
 
     assert (refused.status_code, refused.json()["code"]) == (409, "message_never_rendered")
     assert [i["outcome"] for i in many.json()["items"]] == ["never_rendered"]
@@ -173,10 +173,22 @@ async def test_bulk_replay_rehearses_then_does_it(api: Api) -> None:
     await execute("UPDATE outbox SET state = 'failed'")
     count = await fetchval("SELECT count(*) FROM outbox")
 
-    rehearsed = (await operator.post("/api/v1/outbox/replay", json={**WHY, "dry_run": True})).json()
+    rehearsed = (
+        await operator.post(
+            "/api/v1/outbox/replay", headers={"Idempotency-Key": "k2"}, json={**WHY, "dry_run": True}
+        )
+    ).json()
     still = await fetchval("SELECT count(*) FROM outbox WHERE state = 'failed'")
-    some = (await operator.post("/api/v1/outbox/replay", json={**WHY, "limit": 1})).json()
-    rest = (await operator.post("/api/v1/outbox/replay", json={**WHY, "kind": "assigned"})).json()
+    some = (
+        await operator.post(
+            "/api/v1/outbox/replay", headers={"Idempotency-Key": "k3"}, json={**WHY, "limit": 1}
+        )
+    ).json()
+    rest = (
+        await operator.post(
+            "/api/v1/outbox/replay", headers={"Idempotency-Key": "k4"}, json={**WHY, "kind": "assigned"}
+        )
+    ).json()
 
     assert (rehearsed["again"], still) == (count, count)
     assert (some["again"], some["left"], rest["again"]) == (1, count - 1, count - 1)
@@ -228,7 +240,7 @@ async def test_only_the_administrator_operates(api: Api, persona: str) -> None:
     reads = [(await client.get(p)).status_code for p in ("/api/v1/outbox", "/api/v1/sending")]
     changes = [
         (await client.post(f"/api/v1/outbox/{failed}/replay", json=WHY, headers=ANY)).status_code,
-        (await client.post("/api/v1/outbox/replay", json=WHY)).status_code,
+        (await client.post("/api/v1/outbox/replay", headers={"Idempotency-Key": "k5"}, json=WHY)).status_code,
         (await client.post("/api/v1/sending/test")).status_code,
         (
             await client.put("/api/v1/sending", json={"paused": True, **WHY}, headers={"If-Match": "*"})

@@ -506,6 +506,7 @@ def _example(example: actions.Example) -> RehearsedReminder:
     answer=ReplanReport,
     is_change=True,
     has_tag=False,
+    needs_key=True,
     refusals=("invalid", "not_found"),
     description="Up to 500 at once, lowest id first; with `dry_run` nothing is changed. What was told stays told.",
     example={"reason": "Áp dụng bậc nhắc mới cho việc đang làm.", "dry_run": True},

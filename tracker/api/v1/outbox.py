@@ -261,6 +261,7 @@ async def replay_message(call: Call[NoQuery, ReplayIn]) -> Reply:
     body=BulkReplayIn,
     answer=BulkReplay,
     has_tag=False,
+    needs_key=True,
     refusals=("invalid",),
     example={"reason": "Đường truyền đã thông.", "state": "failed", "dry_run": True},
 )
