@@ -717,6 +717,14 @@ async def test_case_79_discovery_leads_to_no_other_network(case: Case, name: str
     await begin_is_refused(case)
 
 
+@pytest.mark.parametrize("host", ["a..example", f"{'a' * 64}.example", "-.example", "xn--0.example"])
+async def test_case_79_host_that_cannot_be_one(case: Case, host: str) -> None:
+    """Some names fail only where they are looked up."""
+    case.provider.tricks.discovery = {"token_endpoint": f"https://{host}/token"}
+
+    await case.is_refused(await case.browser().sign_in(), Cause.UNREACHABLE)
+
+
 async def test_case_67_provider_that_is_down(case: Case) -> None:
     await case.provider.stop()
 

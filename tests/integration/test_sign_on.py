@@ -349,6 +349,18 @@ async def test_claims_do_not_change_a_role_otherwise(case: Case) -> None:
     assert await fetchval("SELECT role FROM official WHERE id = $1", made.official_id) == "agency_officer"
 
 
+async def test_role_of_a_disabled_person_does_not_follow(case: Case) -> None:
+    sso = creating(case, oidc_follow_roles=True)
+    made = await case.sign_in(sso, **NEWCOMER)
+    assert isinstance(made, SignedOn)
+    await execute("UPDATE official SET is_active = false WHERE id = $1", made.official_id)
+
+    refused = await case.sign_in(sso, **{**NEWCOMER, "groups": ["quantri"]})
+
+    assert refused == Refused(Cause.OFFICIAL_INACTIVE)
+    assert await fetchval("SELECT role FROM official WHERE id = $1", made.official_id) == "agency_officer"
+
+
 async def test_last_administrator_stays(case: Case) -> None:
     """Claims that would leave nobody to manage the service are refused."""
     sso = creating(case, oidc_follow_roles=True)

@@ -236,6 +236,8 @@ async def _follow(sso: SingleSignOn, flow: Flow, identity: Identity, now: dateti
     else:
         official_id = linked.official_id
         if sso.follows_roles:
+            async with transaction():
+                await _active(official_id)
             await _follow_role(sso, official_id, identity, now)
     async with transaction():
         # Looked at again: the link may have ended, or the person been switched off, a moment ago.

@@ -45,7 +45,8 @@ async def ask(question: Question, ca_file: Path | None = None) -> dict[str, obje
             body = await _body(question, ca_file)
     except TimeoutError:
         raise SignOnRefused(Cause.UNREACHABLE, "timeout") from None
-    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError) as error:
+        # ValueError: a host name that cannot be one is found out late, by the resolver.
         raise SignOnRefused(Cause.UNREACHABLE, type(error).__name__) from None
     try:
         value = json.loads(body)
