@@ -7,7 +7,7 @@ import csv
 import io
 import unicodedata
 
-from tracker.intake.tables import MAX_CELL, Table, numbered, refuse
+from tracker.intake.tables import MAX_BYTES, Table, numbered, refuse
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -27,7 +27,7 @@ def read_csv(data: bytes) -> Table:
     line = _open_quote(text, delimiter)
     if line is not None:
         raise refuse("import_csv_unclosed_quote", line, line=line)
-    previous = csv.field_size_limit(MAX_CELL * 4)
+    previous = csv.field_size_limit(MAX_BYTES)
     try:
         return Table(numbered(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)))
     except csv.Error as error:

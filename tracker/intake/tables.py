@@ -112,15 +112,21 @@ def column_letters(column: int) -> str:
     return letters
 
 
+def _without_end(cells: tuple[Cell, ...]) -> tuple[Cell, ...]:
+    """The cells up to the last one that shows something, in one cut: a line may be a million commas."""
+    end = len(cells)
+    while end and is_blank(cells[end - 1]):
+        end -= 1
+    return cells[:end]
+
+
 def numbered(lines: Iterable[Iterable[Cell]]) -> tuple[Row, ...]:
     """Lines as rows numbered from 1. Raises Unreadable beyond MAX_ROWS, MAX_COLUMNS or MAX_CELL."""
     rows: list[Row] = []
     for number, line in enumerate(lines, start=1):
         if number > MAX_ROWS:
             raise refuse("import_too_many_rows", number, limit=MAX_ROWS)
-        cells = tuple(line)
-        while cells and is_blank(cells[-1]):
-            cells = cells[:-1]
+        cells = _without_end(tuple(line))
         if len(cells) > MAX_COLUMNS:
             raise refuse("import_too_many_columns", len(cells), row=number, limit=MAX_COLUMNS)
         for column, cell in enumerate(cells, start=1):

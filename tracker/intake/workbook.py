@@ -99,9 +99,11 @@ def _check_part(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:
         read += len(chunk)
         if read > MAX_UNPACKED:
             raise refuse("import_bomb", entry.filename, limit=MAX_UNPACKED)
-        if b"<!DOCTYPE" in tail + chunk or b"<!ENTITY" in tail + chunk:
+        # Also in UTF-16, where every second byte is nothing.
+        seen = (tail + chunk).replace(b"\0", b"")
+        if b"<!DOCTYPE" in seen or b"<!ENTITY" in seen:
             raise refuse("import_entities", entry.filename)
-        tail = chunk[-16:]
+        tail = chunk[-32:]
 
 
 def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes]:
