@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 from tracker import clock, safety, terminal
+from tracker.connections import PatientProtocol
 from tracker.domain.errors import TrackerError
 from tracker.domain.rules import FIRST_YEAR, LAST_YEAR
 from tracker.domain.zone import at_official, civil_day
@@ -204,6 +205,7 @@ async def _pages(
     server = _Server(
         uvicorn.Config(
             _Draining(app, stop),
+            http=PatientProtocol,
             lifespan="on",
             log_config=None,
             access_log=False,

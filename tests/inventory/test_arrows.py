@@ -16,6 +16,7 @@ PACKAGE = Path(__file__).parents[2] / "tracker"
 # What a layer may import of the package besides itself.
 ARROWS: dict[str, set[str]] = {
     "clock": set(),
+    "connections": set(),
     "settings": set(),
     "i18n": set(),
     "domain": set(),
@@ -65,7 +66,7 @@ LIBRARIES: dict[str, set[str]] = {
     "httpx": {"sign_on"},
     "litestar": {"api", "web"},
     "msgspec": {"api", "web"},
-    "uvicorn": set(),
+    "uvicorn": {"connections"},
     "aiosmtpd": {"mailbox"},
     "openpyxl": {"intake", "documents"},
     "xlsxwriter": {"documents"},

@@ -5,8 +5,10 @@ It stands outside the application because 404, 405 and 500 skip middleware and r
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from typing import cast
@@ -44,6 +46,8 @@ LONGEST_QUERY = 8_000
 LONGEST_PATH = 2_000
 MOST_HEADERS = 100
 LONGEST_HEADERS = 32_000
+BODY_SECONDS = 20.0
+SLOWEST_OCTETS_PER_SECOND = 20_000
 # A path that carries a secret must not travel in a Referer.
 _TOKEN_PATHS = ("/calendars/", "/loi-moi/", "/dat-lai-mat-khau/")
 # Unreserved characters are never escaped (RFC 3986 §2.3): an escaped one is somebody going round a rule.
@@ -164,13 +168,26 @@ def _with_head(allow: bytes) -> bytes:
 
 
 def _bounded(receive: Receive, limit: int) -> Receive:
-    """`receive` that refuses a body growing past `limit`, also when no length was announced."""
+    """`receive` that refuses a body growing past `limit`, also when no length was announced, and one that drips."""
     seen = 0
+    is_whole = False
+    began = time.monotonic()
 
     async def bounded() -> HTTPReceiveMessage:
-        nonlocal seen
-        message = cast(HTTPReceiveMessage, await receive())
+        nonlocal seen, is_whole
+        if is_whole:
+            # What follows the body is the client's going away, which may take its time.
+            return cast(HTTPReceiveMessage, await receive())
+        allowed = BODY_SECONDS + seen / SLOWEST_OCTETS_PER_SECOND
+        try:
+            async with asyncio.timeout(began + allowed - time.monotonic()):
+                message = cast(HTTPReceiveMessage, await receive())
+        except TimeoutError:
+            raise Refusal(
+                "request_timeout", seconds=round(allowed), headers={"Connection": "close"}
+            ) from None
         if message["type"] == "http.request":
+            is_whole = not message.get("more_body", False)
             seen += len(message.get("body", b""))
             if seen > limit:
                 raise Refusal("too_large", limit=limit)
