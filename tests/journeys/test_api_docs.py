@@ -38,6 +38,7 @@ async def test_every_example_works(database: Settings, tmp_path: Path) -> None:
     await execute(
         "UPDATE official SET email = 'huyen.lethi@byt.vn.example' WHERE email = 'focal@byt.example.vn'"
     )
+    await execute("UPDATE official SET email = 'trung.buiquoc@vpcp.vn.example' WHERE email LIKE 'admin@%'")
     await execute("UPDATE agency SET code = 'G18' WHERE code = 'BYT'")
     await engine.close_pool()
 
