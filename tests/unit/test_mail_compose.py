@@ -31,7 +31,7 @@ from tracker.domain.assignments import Fine
 from tracker.domain.ladders import DEFAULT_STEPS, Anchor, Step
 from tracker.i18n import LANGUAGES, Language, catalogue, has
 from tracker.mail.compose import MAX_HTML, by_lateness, lines_of, render, section_of
-from tracker.mail.contexts import KINDS, Digest, NewTask, Returned, Review, ReviewLine, Urge
+from tracker.mail.contexts import KINDS, Changed, Digest, NewTask, Returned, Review, ReviewLine, Urge
 from tracker.mail.message import Mailbox, to_bytes
 
 GOLDEN = Path(__file__).parent.parent / "data" / "mails"
@@ -42,6 +42,7 @@ ALLOWED = frozenset(
 
 
 CHOSEN_BY_VALUE = (
+    "changed.what.",
     "tag.urgency.", "tag.received.", "tag.withdrawn", "tag.transferred", "tag.superseded", "status.", "weekday.",
     "month.", "duty.", "part.", "step.", "section.", "short.", "reported.title.", "reported.intro.",
     "cancelled.title.",
@@ -271,6 +272,10 @@ def _restricted(context: Any) -> Any:
     elif isinstance(context, Review):
         secrets["lines"] = tuple(
             replace(e, line=replace(e.line, **hide), summary=SECRET) for e in context.lines
+        )
+    elif isinstance(context, Changed):
+        secrets["lines"] = tuple(
+            replace(e, line=replace(e.line, **hide), reason=SECRET) for e in context.lines
         )
     elif isinstance(context, Digest | Urge):
         secrets["lines"] = tuple(replace(e, **hide) for e in context.lines)
