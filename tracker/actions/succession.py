@@ -582,7 +582,7 @@ async def _move_assignments(actor: Actor, scene: _Scene, succession_id: int) -> 
         raise SuccessionChanged(digest="")
     heirs = {row.old_id: row.new_id for row in rows}
     into = {a.holding.id: heirs.get(a.into, a.into) for a in moves.absorbed}
-    await db.point_to([*heirs.items(), *into.items()])
+    await db.point_to(list(into.items()))
     await db.stop_series([*moves.stopped, *(m.holding.id for m in moves.series if m.stops_series)])
     await _remember(actor, scene, succession_id, heirs, into)
     return heirs

@@ -222,12 +222,16 @@ def _cancellation(scene: _Scene, row: Assignment, person: Official) -> tuple[Dra
         document=scene.document,
         successor=heir.agency_name if heir else "",
     )
+    # The outbox drops what concerns another agency than the recipient's own, and people have moved already: the
+    # message stands with the row that goes on where they are, or with none, so that their calendar is put right.
+    is_there = heir is not None and heir.agency_id == person.agency_id
+    told_of = heir if is_there and heir is not None else row if row.agency_id == person.agency_id else None
     draft = Draft(
         kind="cancelled",
         context=context,
         recipient=person,
         key=f"cancelled-{row.id}-{row.row_version}-{person.id}",
-        entries=(Entry(row.id, row.deadline_version, "any"),),
+        entries=() if told_of is None else (Entry(told_of.id, told_of.deadline_version, "any"),),
         duty=next(iter(person.duties), Duty.FOCAL),
     )
     # The calendar knows the deadline by the identity that went on to the successor's assignment.

@@ -222,6 +222,10 @@ async def list_names() -> dict[int, AgencyName]:
     return {r["id"]: AgencyName(r["code"], r["name"], r["sort_key"]) for r in rows}
 
 
+PORTION = 500
+"""Assignments handed on in one statement: the planner knows too little of what it updates to join thousands well."""
+
+
 # --- assignments -----------------------------------------------------------------------------------------------
 
 
@@ -235,6 +239,13 @@ async def reserve_ids(count: int) -> list[int]:
 
 async def close_assignments(ids: Sequence[int], state: str, reason: str, now: datetime) -> int:
     """Close open assignments without a successor row of their own; how many were closed."""
+    closed = 0
+    for start in range(0, len(ids), PORTION):
+        closed += await _close(ids[start : start + PORTION], state, reason, now)
+    return closed
+
+
+async def _close(ids: Sequence[int], state: str, reason: str, now: datetime) -> int:
     return await execute(
         f"UPDATE assignment SET state = $2, close_reason = $3, closed_at = $4, changed_at = $4,"
         f" row_version = row_version + 1, sequence = sequence + 1 WHERE id = ANY($1::bigint[]) AND state IN {OPEN}",
@@ -261,6 +272,13 @@ async def hand_on(rows: Sequence[HandOn], reason: str, now: datetime) -> int:
     The new row has the state, the deadline with its extensions, the settled steps, the day of assignment and the
     calendar identity of the old one. A report that waits is copied, a request that waits goes along.
     """
+    written = 0
+    for start in range(0, len(rows), PORTION):
+        written += await _hand_on(rows[start : start + PORTION], reason, now)
+    return written
+
+
+async def _hand_on(rows: Sequence[HandOn], reason: str, now: datetime) -> int:
     old, new = [r.old_id for r in rows], [r.new_id for r in rows]
     # The version that calendars see counts the agency's too, and must not go back with another agency.
     # One statement: what is read is the row as it was, what is joined the row as it is now, so that the old row has
@@ -268,9 +286,11 @@ async def hand_on(rows: Sequence[HandOn], reason: str, now: datetime) -> int:
     written = await execute(
         f"""
         WITH gone AS (
-            UPDATE assignment SET state = 'transferred', handed_on = true, close_reason = $5, closed_at = $6,
-                   changed_at = $6, uid = gen_random_uuid(), row_version = row_version + 1, sequence = sequence + 1
-            WHERE id = ANY($1::bigint[]) AND state IN {OPEN} RETURNING id
+            UPDATE assignment a SET state = 'transferred', handed_on = true, close_reason = $5, closed_at = $6,
+                   transferred_to = u.new_id, changed_at = $6, uid = gen_random_uuid(),
+                   row_version = row_version + 1, sequence = sequence + 1
+            FROM unnest($1::bigint[], $2::bigint[]) AS u (old_id, new_id)
+            WHERE a.id = u.old_id AND a.state IN {OPEN} RETURNING a.id
         )
         INSERT INTO assignment (id, uid, task_id, directive_id, agency_id, part, via_class, occurrence, state, due_kind,
             due_on, due_time, starts_on, recurrence, recurred, original_due_on, original_due_time, due_words,
@@ -330,13 +350,15 @@ async def hand_on(rows: Sequence[HandOn], reason: str, now: datetime) -> int:
 
 
 async def point_to(pairs: Sequence[tuple[int, int]]) -> None:
-    """Each closed assignment says which one goes on in its place."""
-    await execute(
-        "UPDATE assignment a SET transferred_to = r.heir FROM unnest($1::bigint[], $2::bigint[]) AS r (id, heir)"
-        " WHERE a.id = r.id",
-        [closed for closed, _ in pairs],
-        [heir for _, heir in pairs],
-    )
+    """Each assignment that was closed in favour of another says which one goes on in its place."""
+    for start in range(0, len(pairs), PORTION):
+        some = pairs[start : start + PORTION]
+        await execute(
+            "UPDATE assignment a SET transferred_to = r.heir FROM unnest($1::bigint[], $2::bigint[]) AS r (id, heir)"
+            " WHERE a.id = r.id",
+            [closed for closed, _ in some],
+            [heir for _, heir in some],
+        )
 
 
 async def stop_series(ids: Sequence[int]) -> None:
