@@ -6,7 +6,7 @@ import copy
 import json
 from dataclasses import replace
 from datetime import date
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from tracker.actions.tokens import TOKEN, is_allowed, new_secret
 from tracker.api.strict import read_body
 from tracker.api.v1 import agencies, officials
+from tracker.db.sessions import Method
+from tracker.domain.access import Scope
 from tracker.domain.directory import AGENCY_ROLES, Agency, AgencyKind, Duty, Official, Role
 from tracker.domain.errors import Invalid
 from tracker.domain.people import (
@@ -27,6 +29,7 @@ from tracker.domain.people import (
     is_cycle,
     parent_fault,
 )
+from tracker.i18n import LANGUAGES, Language, catalogue
 
 PERSON = PersonDraft("Trần An", "an@byt.gov.vn", "agency_officer", agency="BYT", duty="focal")
 
@@ -274,6 +277,14 @@ def test_a_patch_of_an_agency_is_a_merge_patch(
 
 
 # -- tokens --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_scope_kind_and_method_has_a_word(language: Language) -> None:
+    asked = {f"scope.{scope}" for scope in Scope} | {f"agency_kind.{kind}" for kind in AgencyKind}
+    asked |= {f"session.method.{method}" for method in get_args(Method)}
+
+    assert sorted(asked - catalogue(language).keys()) == []
 
 
 def test_a_secret_has_the_form_that_scanners_look_for_and_160_bits() -> None:
