@@ -22,12 +22,13 @@ from msgspec import Struct
 
 from tracker import clock
 from tracker.api.auth import authenticate
-from tracker.api.conditional import EntityTag, is_fresh, version_tag, wanted_versions, weak_tag
+from tracker.api.conditional import EntityTag, http_date, is_fresh, version_tag, wanted_versions, weak_tag
 from tracker.api.errors import Refusal
 from tracker.api.limits import admit, limits_of
 from tracker.api.negotiation import language_of, media_type_of
 from tracker.api.pagination import Cursors, listing_name, next_link
 from tracker.api.strict import PATH_TEXTS, NoBody, NoQuery, id_of, path_text, read_body, read_query
+from tracker.db.deprecations import note_deprecated_use
 from tracker.db.engine import enclosing_transaction, run_with_retries
 from tracker.db.idempotency import find_answer, insert_answer, try_lock_key
 from tracker.db.tokens import Bearer
@@ -119,6 +120,23 @@ class Call(Generic[Q, B]):
 
 
 @dataclass(frozen=True)
+class Deprecation:
+    """An operation that is to end: since when it is known, when it ends, and the page that tells what replaces it."""
+
+    since: datetime
+    sunset: datetime
+    page: str
+
+    def headers(self) -> dict[str, str]:
+        """`Deprecation` (RFC 9745), `Sunset` (RFC 8594) and the link to the page."""
+        return {
+            "Deprecation": f"@{int(self.since.timestamp())}",
+            "Sunset": http_date(self.sunset),
+            "Link": f'<{self.page}>; rel="deprecation"; type="text/html"',
+        }
+
+
+@dataclass(frozen=True)
 class Operation:
     """How an endpoint is called and documented."""
 
@@ -140,6 +158,7 @@ class Operation:
     refusals: tuple[str, ...]
     example: Mapping[str, object] | None
     links: Mapping[str, Mapping[str, object]]
+    deprecated: Deprecation | None = None
     file_types: tuple[str, ...] = ()
     needs_key: bool = False
 
@@ -169,6 +188,7 @@ def endpoint(
     refusals: tuple[str, ...] = (),
     example: Mapping[str, object] | None = None,
     links: Mapping[str, Mapping[str, object]] | None = None,
+    deprecated: Deprecation | None = None,
     file_types: tuple[str, ...] = (),
     needs_key: bool = False,
 ) -> Callable[[Callable[[Call[Any, Any]], Awaitable[Reply]]], HTTPRouteHandler]:
@@ -195,6 +215,7 @@ def endpoint(
         refusals=refusals,
         example=example,
         links=links or {},
+        deprecated=deprecated,
         file_types=file_types,
         needs_key=needs_key,
     )
@@ -235,6 +256,9 @@ async def _serve(
     now = clock.utc_now()
     bearer = await authenticate(request, now)
     await admit(request, limits_of(request).api, bearer.token_id)
+    if operation.deprecated is not None:
+        request.scope["state"]["headers"] |= operation.deprecated.headers()
+        await note_deprecated_use(operation.id, bearer.token_id)
     require(bearer.actor, operation.verb)
     raw, call = await _call(operation, request, bearer, now)
 

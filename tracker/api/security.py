@@ -147,7 +147,8 @@ class _Outgoing:
         headers.append((b"x-request-id", self._request_id.encode()))
         # What a check of the request has to say whatever becomes of it, such as the rate limit.
         for name, value in self._state.get("headers", {}).items():
-            if name.lower().encode() not in present:
+            # A page of a list has a Link of its own; several are one list (RFC 8288 §3).
+            if name.lower().encode() not in present or name == "Link":
                 headers.append((name.lower().encode(), value.encode()))
         return [(name, _with_head(value) if name.lower() == b"allow" else value) for name, value in headers]
 
