@@ -128,6 +128,8 @@ def _operation(op: Operation) -> dict[str, Any]:
     }
     if op.description:
         described["description"] = op.description
+    if op.deprecated is not None:
+        described["deprecated"] = True
     if op.file_types:
         file = {"schema": {"type": "string", "format": "binary"}}
         described["requestBody"] = {"required": True, "content": dict.fromkeys(op.file_types, file)}
