@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import statistics
@@ -23,6 +24,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+
+import asyncpg
 
 from tracker.actions import assignments as actions
 from tracker.actions import audit
@@ -182,22 +185,52 @@ async def in_processes(settings: Settings, ids: Sequence[int], *, is_chained: bo
     return len(ids) / (time.perf_counter() - started)
 
 
+async def postmaster_of(settings: Settings) -> int:
+    """The process id of the server."""
+    owner = await asyncpg.connect(settings.owner_dsn())
+    try:
+        return int((await owner.fetchval("SELECT pg_read_file('postmaster.pid')")).split()[0])
+    finally:
+        await owner.close()
+
+
+def cpu_seconds(postmaster: int) -> float:
+    """What this process, its ended children and the server have used: other work on the machine does not count."""
+    ours = os.times()
+    ticks = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            values = stat.read_text().rpartition(")")[2].split()
+            if int(stat.parent.name) == postmaster:
+                ticks += sum(map(int, values[11:15]))
+            elif int(values[1]) == postmaster:
+                ticks += sum(map(int, values[11:13]))
+    return (
+        ours.user + ours.system + ours.children_user + ours.children_system + ticks / os.sysconf("SC_CLK_TCK")
+    )
+
+
 async def measure_writes(settings: Settings) -> bool:
     """In turns, with and without; a table, and whether the bar is met."""
     print(f"load of this machine before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
     actor = await officer()
     ids = [r["id"] for r in await fetch("SELECT id FROM assignment ORDER BY id")]
     rates: dict[tuple[str, bool], list[float]] = {}
+    costs: dict[tuple[str, bool], list[float]] = {}
+    postmaster = await postmaster_of(settings)
     for _ in range(ROUNDS):
         for name in NAMES:
             for is_chained in (False, True):
                 batch, ids = ids[:WRITES], ids[WRITES:]
                 use(is_chained=is_chained)
+                before = cpu_seconds(postmaster)
                 if name == "two":
                     rate = await in_processes(settings, batch, is_chained=is_chained)
                 else:
                     rate = await writes(actor, batch, whole=name == "whole")
                 rates.setdefault((name, is_chained), []).append(rate)
+                spent = 1000 * (cpu_seconds(postmaster) - before) / len(batch)
+                costs.setdefault((name, is_chained), []).append(spent)
     use(is_chained=True)
     print(
         f"{f'writes a second (median of {ROUNDS})':<50} {'without':>8} {'chained':>8} {'cost':>6} {'bar':>5}  met"
@@ -209,6 +242,13 @@ async def measure_writes(settings: Settings) -> bool:
         cost = f"{100 * (1 - chained / without):.0f} %"
         met = "yes" if chained >= BAR else "NO"
         print(f"{shown:<50} {without:>8.0f} {chained:>8.0f} {cost:>6} {BAR:>5}  {met}")
+    print(
+        f"\n{'processor time a write, both sides':<50} {'without':>8} {'chained':>8} {'cost':>6}  two processors bear"
+    )
+    for name, shown in NAMES.items():
+        without, chained = (statistics.median(costs[name, kind]) for kind in (False, True))
+        cost = f"{100 * (chained / without - 1):.0f} %"
+        print(f"{shown:<50} {without:>5.2f} ms {chained:>5.2f} ms {cost:>6}  {2000 / chained:.0f} a second")
     return is_met
 
 
@@ -223,8 +263,9 @@ async def measure_verify(rows: int) -> bool:
         await held.execute("ANALYZE history")
     told: list[Finding] = []
     started = time.perf_counter()
+    started_cpu = time.process_time()
     verdict = await audit.verify(SYSTEM, [], told.append)
-    seconds = time.perf_counter() - started
+    seconds, cpu = time.perf_counter() - started, time.process_time() - started_cpu
     # The rows of the rounds without the chain are all there is to find.
     assert set(verdict.findings) <= {"unchained"}, told
     fits = seconds <= BAR_SECONDS
@@ -233,6 +274,7 @@ async def measure_verify(rows: int) -> bool:
         f"{'one process':<41} {verdict.rows:>8} {seconds:>8.1f} {verdict.rows / seconds:>8.0f} {BAR_SECONDS:>6}"
         f" {'':>5} {'yes' if fits else 'NO'}"
     )
+    print(f"processor time of this process: {cpu:.1f} s, {1e6 * cpu / verdict.rows:.0f} µs a row")
     return fits
 
 
