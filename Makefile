@@ -1,6 +1,6 @@
 # Two commands suffice: `make run` starts everything, `make test` tests everything.
 .POSIX:
-.PHONY: help run test check format lint types lock bench fuzz clean
+.PHONY: help run test check format lint types lock sbom bench fuzz clean
 
 PY = .venv/bin/python
 
@@ -11,6 +11,7 @@ help:
 	@echo 'make format  put the code into its form'
 	@echo 'make bench   measure speed and memory'
 	@echo 'make fuzz    try the API at length against its document (FUZZ_EXAMPLES=1000 for more)'
+	@echo 'make sbom    write down what is shipped (CycloneDX), into build/sbom.json'
 	@echo 'make lock    choose the newest versions that the dependencies allow'
 
 run:
@@ -32,6 +33,7 @@ lint:
 	@tools/prepare.sh dev
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
+	$(PY) -m bandit -q -c pyproject.toml -r tracker migrations
 
 types:
 	@tools/prepare.sh dev
@@ -54,6 +56,11 @@ lock:
 	$(LOCK) pyproject.toml --output-file requirements.lock
 	$(LOCK) pyproject.toml --group dev --constraint requirements.lock --output-file requirements-dev.lock
 	npm install --package-lock-only --ignore-scripts
+
+sbom:
+	@tools/prepare.sh dev
+	@mkdir -p build
+	$(PY) -m cyclonedx_py requirements requirements.lock --of JSON --output-reproducible -o build/sbom.json
 
 clean:
 	rm -rf .venv node_modules build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis tracker/web/static/vendor

@@ -429,7 +429,7 @@ class Settings:
         """The address users open, without a final slash."""
         if self.public_url:
             return self.public_url
-        shown = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host
+        shown = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # nosec B104  # compares, binds nothing
         return f"http://{f'[{shown}]' if ':' in shown else shown}:{self.port}"
 
     @property

@@ -343,7 +343,7 @@ class EmbeddedPostgres:
         folder = self.folder / "run"
         if len(os.fsencode(folder / f".s.PGSQL.{PORT}.lock")) > SOCKET_PATH_LIMIT:
             name = hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:16]
-            folder = Path("/tmp") / f"tracker-pg-{os.geteuid()}-{name}"
+            folder = Path("/tmp") / f"tracker-pg-{os.geteuid()}-{name}"  # nosec B108  # made 0700 and checked to be ours below
         with contextlib.suppress(FileExistsError):
             folder.mkdir(mode=0o700)
             os.chown(folder, self.account.uid, self.account.gid)

@@ -47,8 +47,8 @@ class Cause(StrEnum):
     DISCOVERY_ISSUER = "discovery_issuer"
     DISCOVERY_ADDRESS = "discovery_address"
     # The token.
-    TOKEN_FORM = "token_form"
-    TOKEN_TYPE = "token_type"
+    TOKEN_FORM = "token_form"  # nosec B105  # the name of a cause, no secret
+    TOKEN_TYPE = "token_type"  # nosec B105  # the name of a cause, no secret
     ALGORITHM = "algorithm"
     KEY_UNKNOWN = "key_unknown"
     SIGNATURE = "signature"
@@ -61,7 +61,7 @@ class Cause(StrEnum):
     NOT_YET_VALID = "not_yet_valid"
     ISSUED_IN_FUTURE = "issued_in_future"
     NONCE = "nonce"
-    ACCESS_TOKEN_HASH = "access_token_hash"
+    ACCESS_TOKEN_HASH = "access_token_hash"  # nosec B105  # the name of a cause, no secret
     # The person.
     NOT_LINKED = "not_linked"
     LINKED_TO_ANOTHER = "linked_to_another"

@@ -24,5 +24,5 @@ async def ping(url: str | None) -> bool:
 
 
 def _call(url: str) -> None:
-    with urllib.request.urlopen(url, timeout=PING_SECONDS) as answer:
+    with urllib.request.urlopen(url, timeout=PING_SECONDS) as answer:  # nosec B310  # http or https only, checked where settings are read
         answer.read(1000)

@@ -168,7 +168,7 @@ class Delivery:
         elapsed = await db.seconds_since_first_attempt(message.id)
         # Only the spans matter to the rule; hosts and the database may disagree about the hour.
         first_at = now - elapsed
-        following = next_attempt_at(message.attempts, now, first_at, random.random())
+        following = next_attempt_at(message.attempts, now, first_at, random.random())  # nosec B311  # spreads retries, guards nothing
         if following is None:
             await self._fail(message, None, outcome.text, "gave_up", now)
             counts.failed += 1

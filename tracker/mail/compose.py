@@ -383,7 +383,7 @@ def _tidy(text: str) -> str:
 
 @cache
 def _environment(escape: bool) -> Environment:
-    return Environment(
+    return Environment(  # nosec B701  # plain text must not be escaped; for HTML it is on
         loader=PackageLoader("tracker.mail"),
         autoescape=escape,
         undefined=StrictUndefined,
