@@ -1,7 +1,7 @@
 """One operation of the API, declared once: who may call it, what it takes and gives, how it is documented.
 
 `@endpoint(...)` makes a Litestar route handler of a function from `Call` to `Reply`. The order of the checks
-is the same for all: token, right, Accept, path, query, If-Match, body, idempotency key, then the action.
+is the same for all: token, sight, right, Accept, path, query, If-Match, body, idempotency key, then the action.
 """
 
 from __future__ import annotations
@@ -31,10 +31,11 @@ from tracker.api.strict import PATH_TEXTS, NoBody, NoQuery, id_of, path_text, re
 from tracker.db.deprecations import note_deprecated_use
 from tracker.db.engine import enclosing_transaction, run_with_retries
 from tracker.db.idempotency import find_answer, insert_answer, try_lock_key
+from tracker.db.sight import ROWS_OF_AGENCIES, is_in_sight
 from tracker.db.tokens import Bearer
-from tracker.domain.access import Verb, require
-from tracker.domain.directory import Actor
-from tracker.domain.errors import StaleVersion
+from tracker.domain.access import Verb, require, require_one
+from tracker.domain.directory import AGENCY_ROLES, Actor
+from tracker.domain.errors import NotFound, StaleVersion
 from tracker.i18n import DEFAULT_LANGUAGE, Language
 
 JSON = "application/json"
@@ -161,6 +162,7 @@ class Operation:
     deprecated: Deprecation | None = None
     file_types: tuple[str, ...] = ()
     needs_key: bool = False
+    one_of: tuple[Verb, ...] = ()
 
     @property
     def takes_key(self) -> bool:
@@ -191,10 +193,12 @@ def endpoint(
     deprecated: Deprecation | None = None,
     file_types: tuple[str, ...] = (),
     needs_key: bool = False,
+    one_of: tuple[Verb, ...] = (),
 ) -> Callable[[Callable[[Call[Any, Any]], Awaitable[Reply]]], HTTPRouteHandler]:
     """A route handler from a function; `is_change` demands If-Match, `refusals` are codes to document.
 
-    `file_types` are the media types of a body that is taken as it is; `needs_key` demands an Idempotency-Key.
+    `file_types` are the media types of a body that is taken as it is; `needs_key` demands an Idempotency-Key;
+    `one_of` are the rights of which each item asks one.
     """
     operation = Operation(
         id=id,
@@ -218,6 +222,7 @@ def endpoint(
         deprecated=deprecated,
         file_types=file_types,
         needs_key=needs_key,
+        one_of=one_of,
     )
 
     def decorate(function: Callable[[Call[Any, Any]], Awaitable[Reply]]) -> HTTPRouteHandler:
@@ -259,7 +264,10 @@ async def _serve(
     if operation.deprecated is not None:
         request.scope["state"]["headers"] |= operation.deprecated.headers()
         await note_deprecated_use(operation.id, bearer.token_id)
+    await _require_sight(operation, request, bearer.actor)
     require(bearer.actor, operation.verb)
+    if operation.one_of:
+        require_one(bearer.actor, operation.one_of)
     raw, call = await _call(operation, request, bearer, now)
 
     async def work() -> _Answer:
@@ -283,6 +291,20 @@ async def _serve(
     headers = dict(answer.headers)
     media_type = headers.pop("Content-Type", JSON)
     return Response(content=answer.body, status_code=answer.status, headers=headers, media_type=media_type)
+
+
+async def _require_sight(operation: Operation, request: Request[Any, Any, Any], actor: Actor) -> None:
+    """Raise NotFound for a change of a row that an agency's person may not know of.
+
+    Before the right and the body are looked at, so that no refusal tells a foreign row from one that is not there
+    (decision 0015). What is read, its query finds or does not.
+    """
+    if operation.method == "GET" or actor.role not in AGENCY_ROLES:
+        return
+    for name, given in request.path_params.items():
+        noun = name.removesuffix("_id")
+        if noun in ROWS_OF_AGENCIES and not await is_in_sight(noun, id_of(given)):
+            raise NotFound(noun=noun, id=id_of(given))
 
 
 async def _call(

@@ -341,6 +341,7 @@ async def acknowledge(
     page = await open_page(request)
     row = await _read(page, task_id, agency_code)
     form = await read_form(page)
+    require(page.actor, Verb.ACKNOWLEDGE, _subject(row))
 
     async def work() -> str:
         await assignment_actions.acknowledge(page.actor, row.id, form.version(), page.now)
@@ -358,6 +359,7 @@ async def judge(request: WebRequest, task_id: FromPath[str], agency_code: FromPa
     page = await open_page(request)
     row = await _read(page, task_id, agency_code)
     form = await read_form(page)
+    require(page.actor, Verb.CONFIRM, _subject(row))
     note = form.text("y-kien")
     confirms = form.text("quyet-dinh") == "xac-nhan"
     if not confirms and not note:
@@ -384,6 +386,7 @@ async def decide_extension(
     page = await open_page(request)
     row = await _read(page, task_id, agency_code)
     form = await read_form(page)
+    require(page.actor, Verb.DECIDE_EXTENSION, _subject(row))
     extension = await find_pending_extension(row.id)
     grants = form.text("quyet-dinh") == "dong-y"
     decision = ExtensionDecision(
