@@ -52,6 +52,8 @@ def problem_codes() -> Iterator[tuple[str, str]]:
             if not isinstance(node, ast.Call):
                 continue
             place = _PROBLEM_CALLS.get(_name(node.func) or "")
+            if place == 0 and isinstance(node.func, ast.Attribute):
+                place = 1  # a form's refusal names the field first
             if place is None or len(node.args) <= place:
                 continue
             argument = node.args[place]

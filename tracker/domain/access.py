@@ -8,7 +8,7 @@ a row that is known but closed to the actor is NotPermitted, naming the roles th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -223,6 +223,16 @@ def require(actor: Actor, verb: Verb, subject: Subject = ANYTHING) -> None:
     refusal = _refusal(actor, verb, subject)
     if refusal is not None:
         raise refusal
+
+
+def require_one(actor: Actor, verbs: Collection[Verb]) -> None:
+    """Pass when `actor` may do one of `verbs` to some row of theirs: which, each row decides later.
+
+    Raises ScopeMissing where the role may and the token was not made for it, else NotPermitted.
+    """
+    refusals = [refusal for verb in verbs if (refusal := _refusal(actor, verb, ANYTHING)) is not None]
+    if len(refusals) == len(verbs):
+        raise next((r for r in refusals if isinstance(r, ScopeMissing)), refusals[0])
 
 
 def _refusal(actor: Actor, verb: Verb, subject: Subject) -> NotFound | NotPermitted | None:
