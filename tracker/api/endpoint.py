@@ -268,8 +268,6 @@ async def _serve(
     require(bearer.actor, operation.verb)
     if operation.one_of:
         require_one(bearer.actor, operation.one_of)
-    if operation.one_of:
-        require_one(bearer.actor, operation.one_of)
     raw, call = await _call(operation, request, bearer, now)
 
     async def work() -> _Answer:
