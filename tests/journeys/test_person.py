@@ -92,7 +92,7 @@ async def test_from_invitation_to_the_end(database: Settings) -> None:
         )
         assert added.status_code == 303, added.text
         person = urlsplit(added.headers["location"]).path
-        assert (await admin.post(f"{person}/loi-moi", from_page=person)).status_code == 201
+        assert (await admin.post(f"{person}/loi-moi", from_page=person)).status_code == 303
         transport = transport_of(settings)
         assert transport is not None
         await delivery_of(settings, transport).run()

@@ -17,7 +17,6 @@ from litestar.params import FromPath
 from tracker.actions import accounts
 from tracker.actions import mandates as mandate_actions
 from tracker.actions import officials as actions
-from tracker.actions.accounts import Invited
 from tracker.db import mandates as mandates_db
 from tracker.db import people as people_db
 from tracker.db import reads_api
@@ -33,7 +32,7 @@ from tracker.web.forms import Form, new_submission, read_form
 from tracker.web.page import Page, local_path, open_page, parse_id, real_now
 from tracker.web.state import WebRequest
 from tracker.web.submissions import once
-from tracker.web.wording import short_day
+from tracker.web.wording import moment, short_day
 
 PAGE_ROWS = 50
 _STATES: dict[str, tuple[bool | None, str | None]] = {
@@ -292,7 +291,6 @@ async def _show(
     form: Form,
     *,
     mandate_form: Form | None = None,
-    invited: Invited | None = None,
     status: int = 200,
 ) -> Response[bytes]:
     page.shown_path = f"/nguoi/{view.id}"
@@ -303,7 +301,6 @@ async def _show(
         person=view,
         form=form,
         mandate_form=mandate_form or Form({"tu-ngay": short_day(civil_day(real_now()))}),
-        invited=invited,
         stale=_differences(page, view, form) if is_stale else [],
         submission=new_submission(),
         deputies=await deputy_options(page, view),
@@ -434,7 +431,7 @@ async def mend_mailbox(request: WebRequest, official_id: FromPath[str]) -> Respo
 
 @post("/nguoi/{official_id:str}/loi-moi", include_in_schema=False)
 async def invite(request: WebRequest, official_id: FromPath[str]) -> Response[bytes]:
-    """Invite a person. The link is in this answer and in the mail to them, so there is no redirect."""
+    """Invite a person. Only their mailbox sees the link: whoever holds it becomes that person."""
     page, view = await _open(request, official_id)
     await read_form(page)
     form = _filled(view)
@@ -443,7 +440,8 @@ async def invite(request: WebRequest, official_id: FromPath[str]) -> Response[by
     except Conflict as error:
         form.problems.append(Problem("", error.code, None, error.params))
         return await _show(page, view, form, status=409)
-    return await _show(page, view, form, invited=invited, status=201)
+    until = moment(page.language, invited.expires_at)
+    return page.see(page.path.removesuffix("/loi-moi"), "notice.invited", email=view.email, until=until)
 
 
 @post("/nguoi/{official_id:str}/khoa", include_in_schema=False)
