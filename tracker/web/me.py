@@ -21,6 +21,7 @@ from tracker.db.sessions import Session as Login
 from tracker.db.tokens import ApiToken
 from tracker.domain.access import Scope
 from tracker.domain.errors import Conflict, Invalid, Problem
+from tracker.web.devices import device_of
 from tracker.web.forms import Form, new_submission, read_form
 from tracker.web.page import Page, open_page, parse_id, real_now
 from tracker.web.people import deputy_of, deputy_options, mandate_view
@@ -119,7 +120,7 @@ class SessionView:
     started_at: datetime
     last_seen_at: datetime
     ip: str
-    user_agent: str
+    device: str
     is_this: bool
 
 
@@ -156,7 +157,7 @@ def _session(page: Page, login: Login, this: int | None) -> SessionView:
         login.started_at,
         login.last_seen_at,
         login.ip,
-        login.user_agent,
+        device_of(login.user_agent),
         login.id == this,
     )
 
