@@ -181,6 +181,8 @@ def _shown(moment: datetime) -> str:
 
 async def run_deliver(arguments: argparse.Namespace) -> int:
     """Send what waits in the outbox."""
+    from tracker import clock
+    from tracker.jobs.quarantine import Quarantine
     from tracker.jobs.worker import delivery_of, transport_of
 
     async with _service() as settings:
@@ -188,7 +190,10 @@ async def run_deliver(arguments: argparse.Namespace) -> int:
         if transport is None:
             terminal.complain(words("cli_deliver_no_relay"))
             return Exit.CONFIG
+        quarantine = Quarantine(settings)
+        await quarantine.before(clock.utc_now())
         counts = await delivery_of(settings, transport).run_and_beat()
+        await quarantine.after(counts.sent)
     if arguments.json:
         terminal.print_json(counts.as_json())
     else:

@@ -484,6 +484,18 @@ class Backlog:
     oldest_at: datetime | None
 
 
+async def has_waiting() -> bool:
+    """Whether any message is yet to leave."""
+    found: bool = await fetchval("SELECT EXISTS (SELECT FROM outbox WHERE state IN ('pending', 'sending'))")
+    return found
+
+
+async def is_never_used() -> bool:
+    """Whether no message was ever queued here."""
+    found: bool = await fetchval("SELECT NOT EXISTS (SELECT FROM outbox)")
+    return found
+
+
 async def backlog() -> Backlog:
     """The messages that have not left."""
     row = await fetchrow(

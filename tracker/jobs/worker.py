@@ -16,6 +16,7 @@ from tracker.domain.moments import Hours
 from tracker.jobs import audit, heartbeat, housekeeping, long_work, outbox, reminders
 from tracker.jobs.long_work import LongWork
 from tracker.jobs.outbox import Delivery
+from tracker.jobs.quarantine import Quarantine
 from tracker.jobs.scheduler import Job, Metronome
 from tracker.jobs.webhooks import NAME as WEBHOOKS
 from tracker.jobs.webhooks import WebhookDelivery
@@ -83,6 +84,7 @@ class Worker:
             use_sender(settings)
             use_audit_key(settings)
         self.webhooks = WebhookDelivery(fail_point=_fail_point())
+        self.quarantine = Quarantine(settings)
         self.long_work = LongWork(clock.utc_now, fail_point=_fail_point())
         self._grace = timedelta(seconds=settings.shutdown_seconds)
         hours = hours_of(settings)
@@ -109,14 +111,18 @@ class Worker:
         self.metronome = Metronome(tuple(jobs), before=demo_clock.follow)
 
     async def _deliver(self, now: datetime) -> None:
+        await self.quarantine.before(now)
         if self.delivery is None:
             # Nothing can leave, and the age of the outbox says so; the job itself is alive.
             await beat(outbox.NAME, {"relay": "none"})
         else:
-            await self.delivery.run_and_beat()
+            counts = await self.delivery.run_and_beat()
+            await self.quarantine.after(counts.sent)
 
     async def _call(self, now: datetime) -> None:
-        await self.webhooks.run_and_beat()
+        await self.quarantine.before(now)
+        counts = await self.webhooks.run_and_beat()
+        await self.quarantine.after(counts.sent)
 
     def start(self) -> None:
         """Begin to tick."""
