@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, inspect
 
 from tracker.api.endpoint import JSON, MERGE_PATCH, Operation
 from tracker.api.errors import EDGE_STATUS, PROBLEM_MEDIA_TYPE, ProblemDetails, status_of_code
+from tracker.api.samples import sample
 from tracker.api.strict import ID_PATTERN, PATH_TEXTS
 
 API_VERSION = "1.0.0"
@@ -61,6 +62,8 @@ _TAGS = {
     "History": "Who changed what, and the chain that seals it.",
     "Feeds": "Calendar links.",
     "Webhooks": "Addresses of other systems that are told of events, and what became of each message.",
+    "Succession": "Agencies that merge, split or end, and where their work goes.",
+    "Sessions": "Your own web sessions.",
     "Tokens": "API tokens.",
 }
 
@@ -69,11 +72,11 @@ def build(operations: Iterable[Operation]) -> dict[str, Any]:
     """The whole document."""
     listed = list(operations)
     kinds = [kind for op in listed for kind in (op.body, op.answer) if kind is not None]
-    unique = list(dict.fromkeys([*kinds, ProblemDetails]))
-    _, components = msgspec.json.schema_components(unique, ref_template=_REF)
+    unique: list[type[Struct]] = list(dict.fromkeys([*kinds, ProblemDetails]))
+    components = _components(unique)
     paths: dict[str, dict[str, Any]] = {}
     for op in listed:
-        paths.setdefault(PREFIX + op.path, {})[op.method.lower()] = _operation(op)
+        paths.setdefault(PREFIX + op.path, {})[op.method.lower()] = _operation(op, components)
     for path, item in paths.items():
         names = re.findall(r"\{(\w+)\}", path)
         if names:
@@ -93,7 +96,7 @@ def build(operations: Iterable[Operation]) -> dict[str, Any]:
         "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
         "paths": paths,
         "components": {
-            "schemas": {name: _tidied(schema) for name, schema in sorted(components.items())},
+            "schemas": components,
             "securitySchemes": {
                 "token": {
                     "type": "http",
@@ -107,6 +110,41 @@ def build(operations: Iterable[Operation]) -> dict[str, Any]:
     }
 
 
+def _components(kinds: Iterable[type[Struct]]) -> dict[str, Any]:
+    """The schema of each kind and of all they hold, by name."""
+    listed = list(kinds)
+    _, found = msgspec.json.schema_components(listed, ref_template=_REF)
+    components = {name: _tidied(schema) for name, schema in sorted(found.items())}
+    for known in _structs(inspect.multi_type_info(listed)):
+        for field in known.fields:
+            if any(isinstance(kind, inspect.DateTimeType) for kind in _members(field.type)):
+                # The library leaves the format out, as a naive datetime has none; ours are all in UTC.
+                shown = components[known.cls.__name__]["properties"][field.encode_name]
+                next(s for s in shown.get("anyOf", [shown]) if s["type"] == "string")["format"] = "date-time"
+    return components
+
+
+def _structs(kinds: Iterable[inspect.Type]) -> Iterator[inspect.StructType]:
+    """Every Struct among `kinds` and in their fields, each once."""
+    seen: set[type] = set()
+    waiting = list(kinds)
+    while waiting:
+        for kind in _members(waiting.pop()):
+            if isinstance(kind, inspect.CollectionType):
+                waiting.append(kind.item_type)
+            elif isinstance(kind, inspect.StructType) and kind.cls not in seen:
+                seen.add(kind.cls)
+                yield kind
+                waiting += [field.type for field in kind.fields]
+
+
+def _members(kind: inspect.Type) -> tuple[inspect.Type, ...]:
+    """The members of a union, else the one; without what is said about it."""
+    if isinstance(kind, inspect.Metadata):
+        return _members(kind.type)
+    return kind.types if isinstance(kind, inspect.UnionType) else (kind,)
+
+
 def _path_parameter(name: str) -> dict[str, Any]:
     pattern, example = PATH_TEXTS.get(name, (ID_PATTERN, "17"))
     return {
@@ -118,13 +156,13 @@ def _path_parameter(name: str) -> dict[str, Any]:
     }
 
 
-def _operation(op: Operation) -> dict[str, Any]:
+def _operation(op: Operation, components: Mapping[str, Any]) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": op.id,
         "summary": op.summary,
         "tags": [op.tag],
         "parameters": [*_query_parameters(op.query), *_header_parameters(op)],
-        "responses": _responses(op),
+        "responses": _responses(op, components),
     }
     if op.description:
         described["description"] = op.description
@@ -148,12 +186,12 @@ def _operation(op: Operation) -> dict[str, Any]:
 
 
 def _query_parameters(kind: type[Struct]) -> list[dict[str, Any]]:
-    _, components = msgspec.json.schema_components([kind], ref_template=_REF)
-    properties: Mapping[str, Any] = components.get(kind.__name__, {}).get("properties", {})
-    required = components.get(kind.__name__, {}).get("required", [])
+    described = _components([kind]).get(kind.__name__, {})
+    properties: Mapping[str, Any] = described.get("properties", {})
+    required = described.get("required", [])
     found = []
     for name, schema in properties.items():
-        shown = _without_null(_tidied(schema))
+        shown = _without_null(schema)
         parameter: dict[str, Any] = {"name": name, "in": "query", "required": name in required}
         if "description" in shown:
             parameter["description"] = shown.pop("description")
@@ -224,10 +262,12 @@ def _header_parameters(op: Operation) -> list[dict[str, Any]]:
     return found
 
 
-def _responses(op: Operation) -> dict[str, Any]:
-    responses: dict[str, Any] = {str(op.status): _success(op)}
+def _responses(op: Operation, components: Mapping[str, Any]) -> dict[str, Any]:
+    responses: dict[str, Any] = {str(op.status): _success(op, components)}
     if op.id == "recordDirective":
-        responses["200"] = _success(op) | {"description": "The same submission had recorded it before."}
+        responses["200"] = _success(op, components) | {
+            "description": "The same submission had recorded it before."
+        }
     if op.method == "GET" and op.has_tag:
         responses["304"] = {"description": "You hold this representation already."}
     for status in {status_of_code(code) for code in _codes(op)}:
@@ -330,7 +370,7 @@ _DESCRIPTIONS = {
 }
 
 
-def _success(op: Operation) -> dict[str, Any]:
+def _success(op: Operation, components: Mapping[str, Any]) -> dict[str, Any]:
     if op.answer is None and op.status == 204:
         return {"description": "Done."}
     headers: dict[str, Any] = {
@@ -348,7 +388,8 @@ def _success(op: Operation) -> dict[str, Any]:
     content: dict[str, Any] = {}
     for media_type in op.media_types:
         if media_type == JSON and op.answer is not None:
-            content[media_type] = {"schema": {"$ref": _REF.format(name=op.answer.__name__)}}
+            schema = {"$ref": _REF.format(name=op.answer.__name__)}
+            content[media_type] = {"schema": schema, "example": sample(schema, components)}
         else:
             content[media_type] = {"schema": {"type": "string", "format": "binary"}}
     success: dict[str, Any] = {"description": op.summary, "content": content}

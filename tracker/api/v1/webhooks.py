@@ -124,10 +124,10 @@ class Delivery(Struct):
 
 
 class DeliveryPage(Struct):
-    """Some deliveries, newest first; `next_cursor` leads on."""
+    """Some deliveries, newest first."""
 
     items: list[Delivery]
-    next_cursor: str | None
+    next: str | None
 
 
 class DeliveryQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
