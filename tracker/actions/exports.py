@@ -200,12 +200,14 @@ def _assignment(
 ) -> tuple[Cell, ...]:
     status = status_now(row, now, calendar)
     is_for_programs = form == "json"
+    # A file is handed on: of a restricted task it holds what a mail would.
+    is_open = not row.restricted
     return (
         str(row.id) if is_for_programs else row.id,
         row.directive_number,
         row.directive_issued_on,
-        row.short_name,
-        row.full_text,
+        row.short_name if is_open else text(language, "mail.restricted"),
+        row.full_text if is_open else "",
         row.agency_code,
         row.agency_name,
         row.part.value if is_for_programs else text(language, f"part.{row.part.value}"),
@@ -217,11 +219,11 @@ def _assignment(
         status.days_late,
         row.extension_count,
         None if row.last_report_at is None else civil_day(row.last_report_at),
-        row.last_report_summary,
-        row.cause,
+        row.last_report_summary if is_open else "",
+        row.cause if is_open else "",
         row.committed_on,
         row.completed_on,
-        row.product,
+        row.product if is_open else "",
     )
 
 
@@ -248,13 +250,13 @@ async def _history(desk: Desk, new: NewExport) -> Rows:
             desk.actor, new.from_on, new.to_on, new.directive_id, limit=PAGE, after=after
         )
         if page:
-            yield [_change(line, new.form) for line in page]
+            yield [_change(line, new.form, desk.language) for line in page]
         if len(page) < PAGE:
             break
         after = page[-1].id
 
 
-def _change(line: db.HistoryLine, form: RowFormat) -> tuple[Cell, ...]:
+def _change(line: db.HistoryLine, form: RowFormat, language: Language) -> tuple[Cell, ...]:
     is_for_programs = form == "json"
     about = line.assignment_id
     return (
@@ -263,9 +265,9 @@ def _change(line: db.HistoryLine, form: RowFormat) -> tuple[Cell, ...]:
         line.actor_name,
         line.verb,
         line.directive_number,
-        line.short_name,
+        text(language, "mail.restricted") if line.restricted else line.short_name,
         line.agency_name,
         str(about) if is_for_programs and about is not None else about,
-        line.reason,
-        db.detail_of(line),
+        "" if line.restricted else line.reason,
+        "" if line.restricted else db.detail_of(line),
     )

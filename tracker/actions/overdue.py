@@ -37,6 +37,7 @@ from tracker.domain.statistics import Buckets, total_of
 from tracker.domain.succession import Named, rolled_up
 from tracker.domain.workdays import WorkCalendar
 from tracker.domain.zone import EARLIEST_DAY, LATEST_DAY, at_official, civil_day, civil_now, is_in_range
+from tracker.i18n import text
 
 
 async def overdue_list(
@@ -202,12 +203,14 @@ async def facts_of(rows: Sequence[Assignment]) -> dict[int, Facts]:
 def _row(row: Assignment, status: Status, partners: Partners | None, programme: str) -> OverdueRow:
     others = tuple(n for n in (partners.joint if partners else ()) if n != row.agency_name)
     is_lead = row.part is not Part.COOPERATING
+    # The list is printed and handed on: of a restricted task it holds what a mail would.
+    hidden = text("vi", "mail.restricted") if row.restricted else ""
     return OverdueRow(
         assignment_id=row.id,
         task_id=row.task_id,
         agency_code=row.agency_code,
-        task=row.short_name,
-        full_text=row.full_text,
+        task=hidden or row.short_name,
+        full_text="" if hidden else row.full_text,
         directive_number=row.directive_number,
         directive_issued_on=row.directive_issued_on,
         lead=", ".join((row.agency_name, *others)) if is_lead else row.agency_name,
@@ -222,8 +225,8 @@ def _row(row: Assignment, status: Status, partners: Partners | None, programme: 
         days_late_original=status.days_late_original,
         extensions=status.extensions,
         last_report_on=status.last_report_on,
-        last_report=row.last_report_summary if _is_last(row, status) else "",
-        cause=row.cause,
+        last_report=row.last_report_summary if _is_last(row, status) and not hidden else "",
+        cause="" if hidden else row.cause,
         committed_on=row.committed_on,
         programme=programme,
         is_awaiting=status.fine is Fine.AWAITING_CONFIRMATION,

@@ -13,7 +13,10 @@ from tracker.domain.directory import Actor
 
 @dataclass(frozen=True, slots=True)
 class HistoryLine:
-    """One change with the words that tell what it was done to; `detail` is JSON."""
+    """One change with the words that tell what it was done to; `detail` is JSON.
+
+    `restricted`: it was done to a task whose words stay in the system.
+    """
 
     id: int
     at: datetime
@@ -25,6 +28,7 @@ class HistoryLine:
     assignment_id: int | None
     reason: str
     detail: str
+    restricted: bool
 
 
 async def list_history_page(
@@ -52,10 +56,12 @@ async def list_history_page(
     rows = await fetch(
         f"""
         SELECT h.id, h.at, h.actor_name, h.verb, d.number AS directive_number, t.short_name,
-               g.name AS agency_name, h.assignment_id, h.reason, h.detail::text AS detail
+               g.name AS agency_name, h.assignment_id, h.reason, h.detail::text AS detail,
+               coalesce(t.restricted, false) AS restricted
         FROM history h
-        LEFT JOIN directive d ON d.id = h.directive_id LEFT JOIN task t ON t.id = h.task_id
         LEFT JOIN assignment a ON a.id = h.assignment_id LEFT JOIN agency g ON g.id = a.agency_id
+        LEFT JOIN task t ON t.id = coalesce(h.task_id, a.task_id)
+        LEFT JOIN directive d ON d.id = coalesce(h.directive_id, t.directive_id)
         WHERE h.id > $1
           AND ($2::date IS NULL OR h.at >= $2::date::timestamp AT TIME ZONE 'Asia/Ho_Chi_Minh')
           AND ($3::date IS NULL OR h.at < ($3::date + 1)::timestamp AT TIME ZONE 'Asia/Ho_Chi_Minh')
