@@ -55,7 +55,7 @@ def judge(
 ) -> Doubt | None:
     """What is to be thought of a database that tells `told` on a machine that has kept `kept`.
 
-    `quiet_for` is how long ago a worker was last seen at this database; `is_empty`, that it never had a message.
+    `quiet_for` is how long ago a worker last ended a run at this database, None for never; `is_empty`, that it never had a message.
 
     >>> judge(Mark("a", 7), Mark("a", 9), quiet_for=timedelta(), is_empty=False)
     <Doubt.BEHIND: 'behind'>
@@ -68,7 +68,7 @@ def judge(
         return None if kept is None or is_empty else Doubt.BEHIND
     if kept is not None and kept.database == told.database:
         return Doubt.BEHIND if told.count < kept.count else None
-    return Doubt.UNKNOWN if quiet_for is None or quiet_for > QUIET else None
+    return Doubt.UNKNOWN if quiet_for is not None and quiet_for > QUIET else None
 
 
 def mark_in(data_dir: Path) -> Path:
@@ -119,14 +119,14 @@ class Quarantine:
 
     async def _pause(self, doubt: Doubt, kept: Mark | None, now: datetime) -> None:
         """Pause, and let the database catch up with the mark: who then lets sending go on has looked."""
+        if not await is_sending_paused():
+            reason = i18n.text(self._language, f"quarantine_{doubt.value}")
+            await actions.switch_sending(SYSTEM, True, reason, None, now)
         async with transaction():
             stands = _read_told(await lock_switch(_SWITCH, None)) or Mark(str(uuid4()), 0)
             known = kept.count if kept is not None and doubt is Doubt.BEHIND else 0
             mark = Mark(stands.database, max(stands.count, known) + 1)
             await set_switch(_SWITCH, vars(mark))
-            if not await is_sending_paused():
-                reason = i18n.text(self._language, f"quarantine_{doubt.value}")
-                await actions.switch_sending(SYSTEM, True, reason, None, now)
         await self._keep(mark)
         log.warning(
             "sending paused: the database may have been put back from a backup", extra={"doubt": doubt.value}
