@@ -54,7 +54,7 @@ class AlreadyUp(TrackerError):
 
 
 class UnsafeSettings(TrackerError):
-    """Others can reach the service, and something about it is not safe; params: risks, codes."""
+    """Others can reach the service, and something about it is not safe."""
 
     code = "unsafe_settings"
 
@@ -110,6 +110,7 @@ async def run_up(arguments: argparse.Namespace) -> int:
             # What stood on another day is another set of data: it gets a folder of its own.
             folder = settings.data_dir / f"demo-{civil_day(arguments.at).isoformat()}"
             settings = replace(settings, data_dir=folder)
+    _refuse(safety.risks(settings, is_demonstration=arguments.demo), settings)
     settings = with_secret_key(settings)
     configure_logging(settings)
     stop = Stop()
@@ -130,7 +131,7 @@ async def run_up(arguments: argparse.Namespace) -> int:
                     settings, smtp_host="127.0.0.1", smtp_port=mailbox.port, smtp_security="none"
                 )
             await _prepare(settings, arguments)
-            await _require_safety(settings, is_demonstration=arguments.demo)
+            await _require_modest_account(settings)
             await parts.enter_async_context(
                 _pages(settings, listening, stop, is_demonstration=arguments.demo, mailbox=mailbox)
             )
@@ -145,7 +146,9 @@ async def run_up(arguments: argparse.Namespace) -> int:
 
 async def run_serve(arguments: argparse.Namespace) -> int:
     """Pages, API and feeds; the worker runs elsewhere."""
-    settings = with_secret_key(terminal.settings())
+    settings = terminal.settings()
+    _refuse(safety.risks(settings), settings)
+    settings = with_secret_key(settings)
     configure_logging(settings)
     stop = Stop()
     stop.watch_signals()
@@ -154,7 +157,7 @@ async def run_serve(arguments: argparse.Namespace) -> int:
         parts.callback(listening.close)
         settings = await parts.enter_async_context(database_server(settings, on_end=_fatal(stop)))
         await _require_schema(settings)
-        await _require_safety(settings)
+        await _require_modest_account(settings)
         await parts.enter_async_context(_pages(settings, listening, stop))
         say("cli_serve_running", address=settings.address)
         await stop.wait()
@@ -167,13 +170,15 @@ async def run_worker(arguments: argparse.Namespace) -> int:
     from tracker.actions.office import use_office
     from tracker.db import engine
 
-    settings = with_secret_key(terminal.settings())
+    settings = terminal.settings()
+    _refuse(safety.risks(settings), settings)
+    settings = with_secret_key(settings)
     configure_logging(settings)
     stop = Stop()
     stop.watch_signals()
     async with database_server(settings, on_end=_fatal(stop)) as settings:
         await _require_schema(settings)
-        await _require_safety(settings)
+        await _require_modest_account(settings)
         use_office(settings)
         use_audit_key(settings)
         await engine.open_pool(settings)
@@ -342,17 +347,23 @@ async def _require_schema(settings: Settings) -> None:
         raise NotMigrated(pending=", ".join(missing))
 
 
-async def _require_safety(settings: Settings, *, is_demonstration: bool = False) -> None:
-    """In production nothing unsafe runs that nobody has accepted. Raises UnsafeSettings naming all of it."""
+def _refuse(found: tuple[safety.Risk, ...], settings: Settings) -> None:
+    """Name every risk that nobody has accepted, then raise UnsafeSettings."""
+    refused = safety.refused(found, settings)
+    for risk in refused:
+        terminal.complain(f"{risk.code}: {words(f'risk_{risk.code}', **risk.params)}")
+    if refused:
+        codes = ",".join([*settings.accepted_risks, *(risk.code for risk in refused)])
+        terminal.complain(words("unsafe_accept", codes=codes))
+        raise UnsafeSettings()
+
+
+async def _require_modest_account(settings: Settings) -> None:
+    """In production the application's account of the database can do no more than it needs."""
     from tracker.db.account_used import read_account
 
-    if not safety.is_production(settings):
-        return
-    found = safety.risks(settings, await read_account(settings), is_demonstration=is_demonstration)
-    refused = safety.refused(found, settings)
-    if refused:
-        told = "\n".join(f"  {risk.code}: {words(f'risk_{risk.code}', **risk.params)}" for risk in refused)
-        raise UnsafeSettings(risks=told, codes=",".join(risk.code for risk in refused))
+    if safety.is_production(settings):
+        _refuse(safety.risks(settings, await read_account(settings)), settings)
 
 
 # -- small things --------------------------------------------------------------------------------------
