@@ -6,27 +6,26 @@ messages in the same transaction. `version` is the row_version its caller read; 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import date, datetime, time
 
 from tracker.actions import notices
+from tracker.actions.orders import Changed, Moved, TakenBack, Write, current_order, write
 from tracker.db import assignments as db
 from tracker.db import directives as directives_db
 from tracker.db import directory as directory_db
 from tracker.db import ladders as ladders_db
-from tracker.db import outbox as outbox_db
 from tracker.db import reports as reports_db
-from tracker.db.assignments import Assignment
+from tracker.db.assignments import Assignment, NewDeadline
 from tracker.db.calendar import load_calendar
 from tracker.db.engine import transaction
 from tracker.db.history import HistoryEntry, insert_history
+from tracker.db.reports import Answer, Report
 from tracker.domain import lengths
 from tracker.domain.access import Subject, Verb, require
 from tracker.domain.assignments import DeadlineCause, DueKind, Event, NotReported, State, transition
-from tracker.domain.directory import Actor, check_exists
+from tracker.domain.directory import Actor, Agency, check_exists
 from tracker.domain.errors import Conflict, Invalid, NotFound, StaleVersion
 from tracker.domain.ladders import Ladder
 from tracker.domain.moments import skipped_rank
@@ -44,7 +43,7 @@ class AgencyHasPart(Conflict):
 
 async def locked(actor: Actor, assignment_id: int, version: int | None, verb: Verb) -> Assignment:
     """The row, locked, once the actor may do `verb` to it. Raises NotFound, NotPermitted, StaleVersion."""
-    order = _order.get()
+    order = current_order()
     if order is None:
         row = await db.lock_assignment(actor, assignment_id)
     elif assignment_id in order.rows:
@@ -66,39 +65,30 @@ async def change(
     row: Assignment, changes: Mapping[str, object], now: datetime, *, in_calendar: bool = True
 ) -> None:
     """Write `changes`; somebody who was first makes it a StaleVersion."""
+    order = current_order()
+    if order is not None and order.puts_by:
+        order.writes.append(Changed(row, changes, in_calendar))
+        return
     if not await db.update_assignment(row, changes, now, shows_in_calendar=in_calendar):
         raise StaleVersion(current=row.row_version + 1, changed_at=now)
 
 
-@dataclass
-class Order:
-    """Many changes as one: the rows are locked beforehand, the history is written at the end under one group id."""
-
-    group: str
-    rows: dict[int, Assignment]
-    calendar: WorkCalendar | None = None
-    ladders: dict[int, Ladder] = field(default_factory=dict)
-    entries: list[HistoryEntry] = field(default_factory=list)
-
-
-_order: ContextVar[Order | None] = ContextVar("order", default=None)
-
-
-@contextmanager
-def in_order(order: Order) -> Iterator[None]:
-    """The actions inside work on the rows of `order`, each row once, and leave their history to it."""
-    token = _order.set(order)
-    try:
+@asynccontextmanager
+async def _unit() -> AsyncIterator[None]:
+    """One transaction an action; within an order that writes for all of them, nothing is written here."""
+    order = current_order()
+    if order is not None and order.puts_by:
         yield
-    finally:
-        _order.reset(token)
+        return
+    async with transaction():
+        yield
 
 
 async def remember(
     actor: Actor, row: Assignment, verb: str, now: datetime, reason: str = "", **detail: object
 ) -> None:
     """Write what was done to `row` into the history."""
-    order = _order.get()
+    order = current_order()
     if order is not None:
         detail["group"] = order.group
     entry = HistoryEntry(verb, row.directive_id, row.task_id, row.id, reason, detail)
@@ -110,7 +100,7 @@ async def remember(
 
 async def acknowledge(actor: Actor, assignment_id: int, version: int | None, now: datetime) -> None:
     """The agency says that it has the task."""
-    async with transaction():
+    async with _unit():
         row = await locked(actor, assignment_id, version, Verb.ACKNOWLEDGE)
         state = transition(row.state, Event.ACKNOWLEDGE)
         await change(row, {"state": state.value, "acknowledged_at": now}, now, in_calendar=False)
@@ -120,15 +110,15 @@ async def acknowledge(actor: Actor, assignment_id: int, version: int | None, now
 async def confirm(actor: Actor, assignment_id: int, version: int | None, note: str, now: datetime) -> None:
     """Accept the waiting report: done as of the day it was made. Reminders and invitations stop."""
     note = _optional(note, "/note", lengths.NOTE)
-    async with transaction():
+    async with _unit():
         row = await locked(actor, assignment_id, version, Verb.CONFIRM)
         state = transition(row.state, Event.CONFIRM)
-        report = await reports_db.find_pending_report(row.id)
+        report = await _pending_report(row)
         if report is None or actor.official_id is None:
             raise NotReported(state=row.state.value, event=Event.CONFIRM.value)
         subject = Subject.of_agency(row.agency_id, id=row.id, reporter_id=report.submitted_by)
         require(actor, Verb.CONFIRM, subject)
-        await reports_db.decide_report(report.id, "approved", actor.official_id, note, now)
+        await _write(actor, now, Answer(report.id, "approved", actor.official_id, note))
         reported = civil_now(report.submitted_at)
         await change(
             row,
@@ -142,7 +132,7 @@ async def confirm(actor: Actor, assignment_id: int, version: int | None, note: s
             },
             now,
         )
-        await outbox_db.supersede_for(row.id, "confirmed")
+        await _write(actor, now, TakenBack(row.id, "confirmed"))
         await remember(actor, row, "confirm", now, note, receipt=report.receipt, completed_on=reported.date())
         await notices.confirmed(actor, row, report, note, now)
 
@@ -152,20 +142,20 @@ async def return_for_rework(
 ) -> None:
     """Send the waiting report back with a reason: the agency's clock runs again from where it stood."""
     reason = clean_text(reason, "/reason", lengths.REASON, allow_newlines=True)
-    async with transaction():
+    async with _unit():
         row = await locked(actor, assignment_id, version, Verb.RETURN)
         state = transition(row.state, Event.RETURN)
-        report = await reports_db.find_pending_report(row.id)
+        report = await _pending_report(row)
         if report is None or actor.official_id is None:
             raise NotReported(state=row.state.value, event=Event.RETURN.value)
         require(
             actor, Verb.RETURN, Subject.of_agency(row.agency_id, id=row.id, reporter_id=report.submitted_by)
         )
-        await reports_db.decide_report(report.id, "returned", actor.official_id, reason, now)
+        await _write(actor, now, Answer(report.id, "returned", actor.official_id, reason))
         # A new version: whatever was said of the old one, to the secretariat too, is said anew when it is due.
         changes = {"state": state.value, "reported_at": None, "review_rank": 0}
         await change(row, changes | {"deadline_version": row.deadline_version + 1}, now)
-        await outbox_db.supersede_for(row.id, "returned")
+        await _write(actor, now, TakenBack(row.id, "returned"))
         await remember(actor, row, "return", now, reason, receipt=report.receipt)
         await notices.returned(actor, row, report, reason, now)
 
@@ -176,7 +166,7 @@ async def withdraw(
     """Take the task back from the agency (cancelled): it stays in the total, outside the four buckets."""
     reason = clean_text(reason, "/reason", lengths.REASON, allow_newlines=True)
     document = _optional(document, "/document", lengths.DOCUMENT)
-    async with transaction():
+    async with _unit():
         row = await locked(actor, assignment_id, version, Verb.WITHDRAW)
         await _close(actor, row, transition(row.state, Event.WITHDRAW), reason, document, now)
 
@@ -187,7 +177,7 @@ async def supersede(
     """Another task or directive takes this one's place: it stays in the total, outside the four buckets."""
     reason = clean_text(reason, "/reason", lengths.REASON, allow_newlines=True)
     document = _optional(document, "/document", lengths.DOCUMENT)
-    async with transaction():
+    async with _unit():
         row = await locked(actor, assignment_id, version, Verb.WITHDRAW)
         await _close(actor, row, transition(row.state, Event.SUPERSEDE), reason, document, now)
 
@@ -204,14 +194,14 @@ async def transfer(
     """Give the task to another agency with the same deadline; the old row is closed and points at the new one."""
     reason = clean_text(reason, "/reason", lengths.REASON, allow_newlines=True)
     document = _optional(document, "/document", lengths.DOCUMENT)
-    agencies = await directory_db.list_agencies()
+    agencies = await _agencies()
     heir = next((a for a in agencies if a.code == to_agency), None)
     if heir is None:
         raise Invalid.one("/to_agency", "agency_unknown", to_agency)
     problem = check_exists(heir, agencies, civil_day(now), "/to_agency")
     if problem is not None:
         raise Invalid([problem])
-    async with transaction():
+    async with _unit():
         row = await locked(actor, assignment_id, version, Verb.TRANSFER)
         state = transition(row.state, Event.TRANSFER)
         if any(
@@ -219,8 +209,7 @@ async def transfer(
             for other in await db.list_for_task(actor, row.task_id)
         ):
             raise AgencyHasPart(agency=heir.name)
-        ladder = await ladders_db.get_ladder(row.ladder_version_id)
-        calendar = await load_calendar()
+        ladder, calendar = await _counted_by(row)
         new_row = db.AssignmentRow(
             task_id=row.task_id,
             agency_id=heir.id,
@@ -263,7 +252,7 @@ async def _close(
         {"state": state.value, "closed_at": now, "close_reason": reason, "transferred_to": transferred_to},
         now,
     )
-    await outbox_db.supersede_for(row.id, state.value)
+    await _write(actor, now, TakenBack(row.id, state.value))
     await remember(actor, row, state.value, now, reason, document=document, transferred_to=transferred_to)
     await notices.cancelled(actor, row, state, reason, now)
 
@@ -282,7 +271,7 @@ async def commit_to(
     cause = clean_text(cause, "/cause", lengths.CAUSE, allow_newlines=True)
     if committed_on < civil_day(now):
         raise Invalid.one("/committed_on", "commitment_in_past", committed_on, today=civil_day(now))
-    async with transaction():
+    async with _unit():
         row = await locked(actor, assignment_id, version, Verb.COMMIT)
         transition(row.state, Event.COMMIT)
         await change(
@@ -309,7 +298,7 @@ async def set_deadline(
     """Correct a deadline, or give one whose event has come its date. A date before the directive is confirmed aloud."""
     reason = clean_text(reason, "/reason", lengths.REASON, allow_newlines=True)
     document = _optional(document, "/document", lengths.DOCUMENT)
-    async with transaction():
+    async with _unit():
         row = await locked(actor, assignment_id, version, Verb.EDIT_DEADLINE)
         transition(row.state, Event.MOVE_DEADLINE)
         if due_on < row.directive_issued_on and not early_confirmed:
@@ -324,15 +313,33 @@ async def set_deadline(
 
 
 async def _counted_by(row: Assignment) -> tuple[Ladder, WorkCalendar]:
-    """What the moments of the row are counted by; read once for many rows of one order."""
-    order = _order.get()
+    """What the moments of the row are counted by."""
+    order = current_order()
     if order is None:
         return await ladders_db.get_ladder(row.ladder_version_id), await load_calendar()
-    if order.calendar is None:
-        order.calendar = await load_calendar()
-    if row.ladder_version_id not in order.ladders:
-        order.ladders[row.ladder_version_id] = await ladders_db.get_ladder(row.ladder_version_id)
-    return order.ladders[row.ladder_version_id], order.calendar
+    return await order.ladder(row.ladder_version_id), await order.calendar()
+
+
+async def _write(actor: Actor, now: datetime, *writes: Write) -> None:
+    """Write at once, or with the rest of the order."""
+    order = current_order()
+    if order is not None and order.puts_by:
+        order.writes += writes
+        return
+    await write(actor, writes, now)
+
+
+async def _agencies() -> Sequence[Agency]:
+    order = current_order()
+    return await (directory_db.list_agencies() if order is None else order.agencies())
+
+
+async def _pending_report(row: Assignment) -> Report | None:
+    """The completion that waits for an answer, locked until the transaction ends."""
+    order = current_order()
+    if order is None:
+        return await reports_db.find_pending_report(row.id)
+    return await order.pending_report(row.id)
 
 
 async def move_deadline(
@@ -364,10 +371,9 @@ async def move_deadline(
         changes |= {"original_due_on": due_on, "original_due_time": due_time}
         changes["early_due_confirmed"] = due_on < row.directive_issued_on
     await change(row, changes, now)
-    await db.insert_deadline_change(
-        row.id, deadline_version, due_on, due_time, cause.value, document, reason, actor.official_id, now
+    dated = NewDeadline(
+        row.id, deadline_version, due_on, due_time, cause.value, document, reason, actor.official_id
     )
-    taken_back = await outbox_db.supersede_for(row.id, "deadline_moved")
     await remember(
         actor,
         row,
@@ -379,11 +385,7 @@ async def move_deadline(
         after=directives_db.due_pair(due_on, due_time),
         document=document,
     )
-    if "assigned" in taken_back:
-        # The agency has not heard of the task yet: it hears of it with the date that holds.
-        await notices.assigned(actor, [row.id], now)
-    else:
-        await notices.deadline_moved(actor, row, now, reason, document)
+    await _write(actor, now, dated, TakenBack(row.id, "deadline_moved"), Moved(row, reason, document))
 
 
 def _optional(value: str, field: str, length: int) -> str:

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from tracker.actions import assignments as actions
 from tracker.actions import notices
+from tracker.actions.orders import Order, in_order
 from tracker.db import assignments as assignments_db
 from tracker.db.assignments import Assignment
 from tracker.db.engine import enclosing_transaction
@@ -193,11 +194,12 @@ async def run(
     try:
         async with enclosing_transaction():
             ids = [item.assignment_id for item in items]
-            order = actions.Order(group, await assignments_db.lock_assignments(actor, ids))
-            with notices.gathering() as gathered, actions.in_order(order):
+            order = Order(group, await assignments_db.lock_assignments(actor, ids))
+            with notices.gathering() as gathered, in_order(order):
                 refusals = [await _try(actor, item, now, order) for item in items]
-            if is_atomic:
-                _check_all(items, refusals, is_rehearsal=is_rehearsal)
+                if is_atomic:
+                    _check_all(items, refusals, is_rehearsal=is_rehearsal)
+                await order.write(actor, now)
             rows = {r.id: r for r in await assignments_db.list_by_ids(ids)}
             outcomes = [
                 Outcome(item, rows.get(item.assignment_id) if refused is None else None, refused)
@@ -207,21 +209,32 @@ async def run(
                 raise _Rehearsed
             if order.entries:
                 await insert_history(actor, order.entries, now)
+            gathered.order_by(ids)
             messages = await notices.tell_gathered(actor, gathered, group, now)
     except _Rehearsed:
         return Done("", tuple(outcomes), 0)
     return Done(group, tuple(outcomes), messages)
 
 
-async def _try(actor: Actor, item: Item, now: datetime, order: actions.Order) -> TrackerError | None:
-    """Each action is a savepoint of its own: what it refuses leaves nothing behind."""
+_SEES_WHAT_IT_WRITES = frozenset({"transfer"})
+"""Actions that insert rows, and whose rules read those of earlier items."""
+
+
+async def _try(actor: Actor, item: Item, now: datetime, order: Order) -> TrackerError | None:
+    """What an action refuses leaves nothing behind: neither in what was put by, nor (by a savepoint) written."""
     act, _, _ = ACTIONS[item.action]
-    written = len(order.entries)
+    mark = order.mark()
+    order.puts_by = item.action not in _SEES_WHAT_IT_WRITES
     try:
+        if not order.puts_by:
+            await order.write(actor, now)
+            mark = order.mark()
         await act(actor, item, now)
     except TrackerError as refused:
-        del order.entries[written:]
+        order.forget_after(mark)
         return refused
+    finally:
+        order.puts_by = True
     return None
 
 

@@ -133,6 +133,11 @@ class Gathered:
     assigned: dict[int, list[int]] = field(default_factory=dict)
     changes: list[GatheredChange] = field(default_factory=list)
 
+    def order_by(self, assignment_ids: Sequence[int]) -> None:
+        """Tell the changes in the order of these assignments."""
+        place = {assignment_id: n for n, assignment_id in enumerate(assignment_ids)}
+        self.changes.sort(key=lambda change: place[change.assignment_id])
+
 
 @dataclass(frozen=True)
 class GatheredChange:

@@ -259,30 +259,88 @@ async def update_assignment(
     return touched == 1
 
 
-async def insert_deadline_change(
-    assignment_id: int,
-    deadline_version: int,
-    due_on: date | None,
-    due_time: time | None,
-    kind: str,
-    document: str,
-    reason: str,
-    set_by: int | None,
-    now: datetime,
-) -> None:
-    """Remember a version of the deadline and what moved it."""
-    await execute(
-        "INSERT INTO deadline_change (assignment_id, deadline_version, due_on, due_time, set_at, set_by, kind,"
-        " document, reason) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        assignment_id,
-        deadline_version,
-        due_on,
-        due_time,
+_TYPES = {
+    "state": "text",
+    "due_kind": "text",
+    "due_on": "date",
+    "due_time": "time",
+    "due_document": "text",
+    "original_due_on": "date",
+    "original_due_time": "time",
+    "early_due_confirmed": "bool",
+    "deadline_version": "int",
+    "deadline_set_at": "timestamptz",
+    "extension_count": "int",
+    "committed_on": "date",
+    "committed_document": "text",
+    "cause": "text",
+    "settled_rank": "int",
+    "review_rank": "int",
+    "acknowledged_at": "timestamptz",
+    "reported_at": "timestamptz",
+    "confirmed_report_id": "bigint",
+    "confirmed_at": "timestamptz",
+    "completed_on": "date",
+    "completed_time": "time",
+    "closed_at": "timestamptz",
+    "close_reason": "text",
+    "transferred_to": "bigint",
+}
+"""The columns that `update_assignments` can set, as PostgreSQL names their types."""
+
+
+async def update_assignments(
+    rows: Sequence[tuple[Assignment, Mapping[str, object]]], now: datetime, *, shows_in_calendar: bool = True
+) -> int:
+    """As `update_assignment` for many rows, each with values of its own for the same columns; how many were."""
+    columns = list(rows[0][1])
+    settings = [f"{column} = r.{column}" for column in columns]
+    settings += ["row_version = a.row_version + 1", "changed_at = $4"]
+    if shows_in_calendar:
+        settings.append("sequence = a.sequence + 1")
+    arrays = ["$1::bigint[]", "$2::text[]", "$3::int[]"]
+    arrays += [f"${n}::{_TYPES[column]}[]" for n, column in enumerate(columns, start=5)]
+    names = ", ".join(["id", "was", "version", *columns])
+    return await execute(
+        f"UPDATE assignment a SET {', '.join(settings)} FROM unnest({', '.join(arrays)}) AS r ({names})"
+        " WHERE a.id = r.id AND a.state = r.was AND a.row_version = r.version",
+        [row.id for row, _ in rows],
+        [row.state.value for row, _ in rows],
+        [row.row_version for row, _ in rows],
         now,
-        set_by,
-        kind,
-        document,
-        reason,
+        *([changes[column] for _, changes in rows] for column in columns),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class NewDeadline:
+    """A version of a deadline and what moved it."""
+
+    assignment_id: int
+    deadline_version: int
+    due_on: date | None
+    due_time: time | None
+    kind: str
+    document: str
+    reason: str
+    set_by: int | None
+
+
+async def insert_deadline_changes(rows: Sequence[NewDeadline], now: datetime) -> None:
+    """Remember versions of deadlines and what moved them."""
+    await execute(
+        "INSERT INTO deadline_change (assignment_id, deadline_version, due_on, due_time, kind, document, reason,"
+        " set_by, set_at) SELECT r.*, $9 FROM unnest($1::bigint[], $2::int[], $3::date[], $4::time[], $5::text[],"
+        " $6::text[], $7::text[], $8::bigint[]) AS r",
+        [r.assignment_id for r in rows],
+        [r.deadline_version for r in rows],
+        [r.due_on for r in rows],
+        [r.due_time for r in rows],
+        [r.kind for r in rows],
+        [r.document for r in rows],
+        [r.reason for r in rows],
+        [r.set_by for r in rows],
+        now,
     )
 
 

@@ -5,7 +5,7 @@ Leases and due times are compared with the database's clock, because hosts may d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -116,6 +116,26 @@ async def supersede_for(assignment_id: int, reason: str) -> frozenset[str]:
         reason,
     )
     return frozenset(r["kind"] for r in rows)
+
+
+async def supersede_for_many(reasons: Mapping[int, str]) -> dict[int, frozenset[str]]:
+    """As `supersede_for`, for each assignment with its reason; the kinds of what was taken back, by assignment."""
+    rows = await fetch(
+        """
+        UPDATE outbox o SET state = 'superseded', reason = r.reason
+        FROM unnest($1::bigint[], $2::text[]) AS r (assignment_id, reason)
+        JOIN outbox_entry e ON e.assignment_id = r.assignment_id AND e.wants <> 'any'
+        WHERE o.id = e.outbox_id AND o.state = 'pending'
+          AND NOT EXISTS (SELECT 1 FROM outbox_entry f WHERE f.outbox_id = o.id AND f.assignment_id <> r.assignment_id)
+        RETURNING r.assignment_id, o.kind
+        """,
+        list(reasons),
+        list(reasons.values()),
+    )
+    kinds: dict[int, set[str]] = {}
+    for row in rows:
+        kinds.setdefault(row["assignment_id"], set()).add(row["kind"])
+    return {assignment_id: frozenset(found) for assignment_id, found in kinds.items()}
 
 
 @dataclass(frozen=True, slots=True)

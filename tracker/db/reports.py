@@ -72,18 +72,41 @@ async def find_pending_report(assignment_id: int) -> Report | None:
     return Report(**dict(rows[0])) if rows else None
 
 
-async def decide_report(report_id: int, acceptance: str, decided_by: int, reason: str, now: datetime) -> bool:
-    """Answer a pending report; False when somebody was first."""
-    touched = await execute(
-        "UPDATE report SET acceptance = $2, decided_by = $3, decided_at = $5, decision_reason = $4"
-        " WHERE id = $1 AND acceptance = 'pending'",
-        report_id,
-        acceptance,
-        decided_by,
-        reason,
+async def list_pending_reports(assignment_ids: Sequence[int]) -> dict[int, Report]:
+    """As `find_pending_report` for many, by assignment."""
+    rows = await fetch(
+        f"SELECT {_COLUMNS} FROM report r WHERE r.assignment_id = ANY($1::bigint[]) AND r.acceptance = 'pending'"
+        " ORDER BY r.id FOR UPDATE",
+        list(assignment_ids),
+    )
+    return {r["assignment_id"]: Report(**dict(r)) for r in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was decided of a pending report; `acceptance` is approved or returned."""
+
+    report_id: int
+    acceptance: str
+    decided_by: int
+    reason: str
+
+
+async def decide_reports(answers: Sequence[Answer], now: datetime) -> None:
+    """Answer pending reports, which the caller has locked."""
+    await execute(
+        """
+        UPDATE report p SET acceptance = r.acceptance, decided_by = r.decided_by, decided_at = $5,
+                            decision_reason = r.reason
+        FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[]) AS r (id, acceptance, decided_by, reason)
+        WHERE p.id = r.id AND p.acceptance = 'pending'
+        """,
+        [a.report_id for a in answers],
+        [a.acceptance for a in answers],
+        [a.decided_by for a in answers],
+        [a.reason for a in answers],
         now,
     )
-    return touched == 1
 
 
 async def list_reports(viewer: Actor, assignment_id: int) -> list[Report]:
