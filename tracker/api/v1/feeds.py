@@ -197,8 +197,9 @@ async def change_feed(call: Call[NoQuery, FeedPatch]) -> Reply:
         consolidated=feed.consolidated,
     )
     choices = replace(stands, **changes_of(call.body))
-    changed = await actions.change(call.actor, feed.id, choices, feed.row_version, call.now)
-    return Reply(shown(changed), row_version=changed.row_version)
+    if choices != stands:
+        feed = await actions.change(call.actor, feed.id, choices, feed.row_version, call.now)
+    return Reply(shown(feed), row_version=feed.row_version)
 
 
 @endpoint(

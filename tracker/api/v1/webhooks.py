@@ -12,7 +12,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from tracker.actions import webhooks as actions
 from tracker.api.endpoint import Call, Reply, endpoint
 from tracker.api.strict import Id, NoBody, NoQuery, changes_of
-from tracker.api.v1.shapes import PageQuery
+from tracker.api.v1.shapes import PageQuery, check_version
 from tracker.db.webhooks import Delivery as DeliveryValue
 from tracker.db.webhooks import Webhook as WebhookValue
 from tracker.domain import lengths
@@ -275,8 +275,10 @@ async def change_webhook(call: Call[NoQuery, WebhookPatch]) -> Reply:
     if "state" in changes:
         changes["is_active"] = changes.pop("state") == "active"
     choices = replace(stands, **changes)
-    changed = await actions.change(call.actor, webhook.id, call.version, choices, call.now)
-    return Reply(shown(changed), row_version=changed.row_version)
+    check_version(webhook.row_version, call.version)
+    if choices != stands:
+        webhook = await actions.change(call.actor, webhook.id, call.version, choices, call.now)
+    return Reply(shown(webhook), row_version=webhook.row_version)
 
 
 @endpoint(
