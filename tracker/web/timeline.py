@@ -43,6 +43,8 @@ _ICONS = {
     "superseded": "out",
     "urge": "bell",
 }
+VERBS = tuple(_ICONS)
+"""What a story tells of the history; the rest is for the audit."""
 
 
 @dataclass(frozen=True)
