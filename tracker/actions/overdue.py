@@ -228,7 +228,7 @@ def _row(row: Assignment, status: Status, partners: Partners | None, programme: 
         last_report=row.last_report_summary if _is_last(row, status) and not hidden else "",
         cause="" if hidden else row.cause,
         committed_on=row.committed_on,
-        programme=programme,
+        programme="" if hidden else programme,
         is_awaiting=status.fine is Fine.AWAITING_CONFIRMATION,
         waits_in_time=status.waits_in_time or False,
         is_by_age=status.is_by_age,
