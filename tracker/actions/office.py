@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from tracker import i18n
 from tracker.mail.contexts import Office
 from tracker.mail.message import Mailbox
@@ -32,7 +34,12 @@ def use_office(settings: Settings) -> None:
 
 def office() -> Office:
     """The office in use; that of the default settings where none was set."""
-    return _office or office_of(load({}))
+    return _office or _default_office()
+
+
+@cache
+def _default_office() -> Office:
+    return office_of(load({}))
 
 
 def relay_name() -> str:
