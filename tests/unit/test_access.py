@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -71,7 +73,8 @@ TABLE: dict[Verb, str] = {
 }
 PERSONAL = (
     Verb.MANAGE_FEEDS,
-    Verb.MANAGE_TOKENS, Verb.MANAGE_WEBHOOKS,
+    Verb.MANAGE_TOKENS,
+    Verb.MANAGE_WEBHOOKS,
     Verb.MANAGE_ACCOUNT,
     Verb.EDIT_SELF,
     Verb.MANAGE_SESSIONS,
@@ -164,12 +167,51 @@ def test_the_list_clause_says_the_same_as_the_table(role: Role) -> None:
     assert shown == {row for row in (OWN, FOREIGN) if may(actor(role), Verb.LIST, Subject.of_agency(row))}
 
 
+MANDATE, BELOW, ABOVE = 5, 6, 2
+# A letter each for rows of the own agency, of one acted for by mandate, of one below, of one above, of a foreign one:
+# d does it, r reads the row and is refused, a dot does not know of it.
+HIERARCHY: dict[Verb, dict[Role, str]] = {
+    verb: {Role.AGENCY_OFFICER: officer, Role.AGENCY_LEADER: leader}
+    for verb, officer, leader in (
+        (Verb.READ, "ddd..", "ddd.."),
+        (Verb.READ_HISTORY, "ddd..", "ddd.."),
+        (Verb.EXPORT, "ddd..", "ddd.."),
+        (Verb.ACKNOWLEDGE, "ddr..", "ddr.."),
+        (Verb.REPORT, "ddr..", "ddr.."),
+        (Verb.REQUEST_EXTENSION, "ddr..", "ddr.."),
+        (Verb.COMMIT, "ddr..", "ddr.."),
+        (Verb.URGE, "rrr..", "ddd.."),
+        (Verb.CONFIRM, "rrr..", "rrr.."),
+        (Verb.DECIDE_EXTENSION, "rrr..", "rrr.."),
+        (Verb.EDIT_DEADLINE, "rrr..", "rrr.."),
+        (Verb.WITHDRAW, "rrr..", "rrr.."),
+    )
+}
+
+
+@pytest.mark.parametrize("verb", HIERARCHY)
+@pytest.mark.parametrize("role", sorted(AGENCY_ROLES))
+def test_hierarchy_and_mandates(role: Role, verb: Verb) -> None:
+    """One reads below and acts for the agencies of one's mandates; nobody sees the agency above."""
+    who = Actor(7, "x", role, OWN, mandates=frozenset({MANDATE}), below=frozenset({BELOW}))
+
+    for agency_id, letter in zip((OWN, MANDATE, BELOW, ABOVE, FOREIGN), HIERARCHY[verb][role], strict=True):
+        row = Subject.of_agency(agency_id, id=1, reporter_id=500)
+        assert sees(who, row) == (letter != "."), (agency_id, letter)
+        assert may(who, verb, row) == (letter == "d"), (agency_id, letter)
+        if letter == "r":
+            with pytest.raises(NotPermitted):
+                require(who, verb, row)
+
+
 ACTORS = st.builds(
     Actor,
     official_id=st.integers(1, 20),
     name=st.just("x"),
     role=st.sampled_from(Role),
     agency_id=st.integers(1, 5),
+    mandates=st.frozensets(st.integers(1, 5), max_size=2),
+    below=st.frozensets(st.integers(1, 5), max_size=2),
     scopes=st.none() | st.frozensets(st.sampled_from([s.value for s in Scope])),
 )
 SUBJECTS = st.one_of(
@@ -195,6 +237,6 @@ def test_require_and_may_agree_and_what_may_be_done_is_seen(who: Actor, verb: Ve
 
 @given(ACTORS, st.sampled_from(Verb), SUBJECTS)
 def test_scopes_never_widen(who: Actor, verb: Verb, what: Subject) -> None:
-    whole = Actor(who.official_id, who.name, who.role, who.agency_id)
+    whole = replace(who, scopes=None)
 
     assert may(whole, verb, what) or not may(who, verb, what)

@@ -13,27 +13,32 @@ from asyncpg import Record
 from tracker.db.engine import fetchrow
 from tracker.domain.directory import AGENCY_ROLES, Actor, Role
 
-ACTOR_COLUMNS = """
+_MANDATES = """
+SELECT m.agency_id FROM mandate m
+WHERE m.official_id = o.id AND m.revoked_at IS NULL
+  AND m.valid_from <= (now() AT TIME ZONE 'Asia/Ho_Chi_Minh')::date
+  AND (m.valid_to IS NULL OR m.valid_to >= (now() AT TIME ZONE 'Asia/Ho_Chi_Minh')::date)
+  AND (m.on_behalf_of IS NULL
+       OR EXISTS (SELECT FROM official p WHERE p.id = m.on_behalf_of AND p.is_active))
+"""
+
+ACTOR_COLUMNS = f"""
 o.id AS actor_id, o.full_name AS actor_name, o.role AS actor_role, o.agency_id AS actor_agency_id,
 o.language AS actor_language,
-ARRAY(SELECT m.agency_id FROM mandate m
-      WHERE m.official_id = o.id AND m.revoked_at IS NULL
-        AND m.valid_from <= (now() AT TIME ZONE 'Asia/Ho_Chi_Minh')::date
-        AND (m.valid_to IS NULL OR m.valid_to >= (now() AT TIME ZONE 'Asia/Ho_Chi_Minh')::date)
-        AND (m.on_behalf_of IS NULL
-             OR EXISTS (SELECT FROM official p WHERE p.id = m.on_behalf_of AND p.is_active))) AS actor_mandates,
-ARRAY(WITH RECURSIVE under AS (
-          SELECT o.agency_id AS id
+ARRAY({_MANDATES}) AS actor_mandates,
+ARRAY(WITH RECURSIVE acted_for AS (SELECT o.agency_id AS id UNION {_MANDATES}),
+      under AS (
+          SELECT id FROM acted_for
           UNION SELECT x.id
           FROM (SELECT c.id, c.parent_id AS above FROM agency c
                 UNION ALL SELECT i.predecessor_id, i.successor_id FROM succession_item i
                 WHERE i.kind IN ('rename', 'merge')) x
           JOIN under u ON x.above = u.id)
-      SELECT id FROM under WHERE id <> o.agency_id) AS actor_below
+      SELECT id FROM under EXCEPT SELECT id FROM acted_for) AS actor_below
 """
 """What `actor_from` reads, for a query with the official as `o`; mandates hold on the day in the official zone.
 
-Below an agency stand its children, and those whose whole work it has taken over: their past is its to read.
+Below an agency acted for stand its children, and those whose whole work it has taken over: their past is its to read.
 Of a split agency nobody has it all, so its past stays with the assigning side.
 """
 
@@ -51,7 +56,7 @@ def actor_from(row: Record, scopes: Iterable[str] | None = None) -> Actor:
         scopes=None if scopes is None else frozenset(scopes),
         language=row["actor_language"],
         mandates=mandates,
-        below=frozenset(row["actor_below"]) - mandates if is_agency else frozenset(),
+        below=frozenset(row["actor_below"]) if is_agency else frozenset(),
     )
 
 
