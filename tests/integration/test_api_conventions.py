@@ -655,3 +655,32 @@ async def test_documentation_needs_no_token_and_no_other_host(api: Api) -> None:
     assert document.json()["openapi"] == "3.1.0"
     assert (await nobody.get("/api/docs/..%2fapp.py")).status_code == 404
     assert (await nobody.get("/api/docs/app.py")).status_code == 404
+
+
+async def test_list_is_counted_when_asked_and_only_then(api: Api) -> None:
+    """Bar A4: how many fit, on this page or not; of what the caller may know of."""
+    for number in range(3):
+        await api.recorded(number=f"{number}/NQ-CP")
+    office = await api.client(api.world.secretariat)
+    agency = await api.client(api.world.agency)
+
+    counted = await office.get("/api/v1/assignments", params={"limit": 2, "count": "true"})
+    own = await agency.get("/api/v1/assignments", params={"limit": 1, "count": "true"})
+    plain = await office.get("/api/v1/assignments", params={"limit": 2})
+    wrong = await office.get("/api/v1/assignments", params={"count": "yes"})
+
+    assert (len(counted.json()["items"]), counted.json()["count"]) == (2, "6")
+    assert own.json()["count"] == "3"
+    assert plain.json()["count"] is None
+    assert wrong.status_code == 400
+    # The next page is the same list, counted or not.
+    assert (await office.get(counted.links["next"]["url"])).status_code == 200
+
+
+async def test_count_stops_where_nobody_reads_it(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tracker.db.reads_api.MOST_COUNTED", 1)
+    await api.recorded()
+
+    counted = await (await api.client(api.world.secretariat)).get("/api/v1/assignments?count=true")
+
+    assert counted.json()["count"] == "1+"

@@ -113,7 +113,7 @@ class Call(Generic[Q, B]):
         return {
             name: value if isinstance(value, str) else str(value)
             for name, value in given.items()
-            if value is not None and name not in ("cursor", "limit")
+            if value is not None and name not in ("cursor", "limit", "count")
         }
 
     def _listing(self) -> str:

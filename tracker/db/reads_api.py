@@ -10,7 +10,7 @@ from asyncpg import Record
 
 from tracker.db.assignments import OPEN, RUNNING, SELECT, Assignment, from_row
 from tracker.db.directives import prefix_query
-from tracker.db.engine import fetch, fetchrow
+from tracker.db.engine import fetch, fetchrow, fetchval
 from tracker.db.visibility import visible_to
 from tracker.domain.assignments import SILENT_DAYS
 from tracker.domain.directory import AGENCY_ROLES, Actor
@@ -326,6 +326,20 @@ def _wanted(viewer: Actor, wanted: AssignmentFilter, now: datetime) -> _Conditio
     if wanted.status is not None:
         conditions.add(_status_condition(wanted.status, conditions, now))
     return conditions
+
+
+MOST_COUNTED = 10_000
+
+
+async def count_assignments(viewer: Actor, wanted: AssignmentFilter, now: datetime) -> str:
+    """How many there are, as text: counting stops where nobody reads the figure any more ("10000+")."""
+    conditions = _wanted(viewer, wanted, now)
+    counted: int = await fetchval(
+        "SELECT count(*) FROM (SELECT 1 FROM assignment a JOIN task t ON t.id = a.task_id"
+        f" JOIN directive d ON d.id = a.directive_id WHERE {conditions.where()} LIMIT {MOST_COUNTED + 1}) x",
+        *conditions.arguments,
+    )
+    return str(counted) if counted <= MOST_COUNTED else f"{MOST_COUNTED}+"
 
 
 async def _assignments(conditions: _Conditions, order: str, limit: int) -> list[Assignment]:

@@ -26,7 +26,7 @@ from tracker.api.v1.shapes import (
 from tracker.db import assignments as db
 from tracker.db.calendar import load_calendar
 from tracker.db.history import list_history
-from tracker.db.reads_api import AssignmentFilter, list_assignments_page
+from tracker.db.reads_api import AssignmentFilter, count_assignments, list_assignments_page
 from tracker.domain import lengths
 from tracker.domain.access import Verb
 from tracker.domain.errors import Invalid, Problem
@@ -103,10 +103,14 @@ class Assignment(Struct):
 
 
 class AssignmentPage(Struct):
-    """Assignments by deadline, those without a date last."""
+    """Assignments by deadline, those without a date last; `count` only where it was asked for."""
 
     items: list[Assignment]
     next: str | None
+    count: Annotated[
+        str | None,
+        Meta(description="How many fit, on this page or not; `10000+` for more.", examples=["137"]),
+    ] = None
 
 
 class AssignmentQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
@@ -120,6 +124,9 @@ class AssignmentQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
     due_from: Day | None = None
     due_to: Day | None = None
     q: Words | None = None
+    count: Annotated[
+        Literal["true", "false"] | None, Meta(description="Whether to count everything that fits.")
+    ] = None
 
 
 class NoteIn(Struct, forbid_unknown_fields=True):
@@ -300,7 +307,8 @@ async def list_assignments(call: Call[AssignmentQuery, NoBody]) -> Reply:
     at = (page[-1].due_on.isoformat() if page[-1].due_on else "", str(page[-1].id)) if more else None
     calendar = await load_calendar()
     items = [shown(row, call.now, calendar, call.language) for row in page]
-    return Reply(AssignmentPage(items, call.next_cursor(at)), next_position=at)
+    counted = await count_assignments(call.actor, wanted, call.now) if query.count == "true" else None
+    return Reply(AssignmentPage(items, call.next_cursor(at), counted), next_position=at)
 
 
 _CHANGES: dict[str, dict[str, object]] = {
