@@ -67,11 +67,12 @@ EDGE_STATUS: Mapping[str, int] = {
     "precondition_required": 428,
     "rate_limited": 429,
     "too_many_jobs": 429,
+    "too_many_tries": 429,
     "headers_too_large": 431,
     "internal": 500,
     "unavailable": 503,
 }
-"""The codes that the HTTP edge itself gives; the domain's codes take the status of their kind."""
+"""The codes that HTTP answers in a way of its own; the domain's other codes take the status of their kind."""
 
 _LITESTAR_CODES: Mapping[int, str] = {
     400: "bad_request",
@@ -151,13 +152,20 @@ def _told(exception: BaseException) -> _Told:
         case Invalid():
             return _Told(exception.code, 422, exception.params, exception.problems)
         case TrackerError():
-            return _Told(exception.code, status_of(type(exception)), exception.params)
+            status = EDGE_STATUS.get(exception.code) or status_of(type(exception))
+            return _Told(exception.code, status, exception.params, (), waiting(exception))
         case HTTPException() if exception.status_code in _LITESTAR_CODES:
             allow = next((v for k, v in (exception.headers or {}).items() if k.lower() == "allow"), None)
             kept = {} if allow is None else {"Allow": allow}
             return _Told(_LITESTAR_CODES[exception.status_code], exception.status_code, {}, (), kept)
         case _:
             return _Told("internal", 500, {})
+
+
+def waiting(exception: TrackerError) -> dict[str, str]:
+    """`Retry-After`, where the refusal says when to try again."""
+    seconds = exception.params.get("retry_after_seconds")
+    return {} if seconds is None else {"Retry-After": str(seconds)}
 
 
 def status_of(kind: type[TrackerError]) -> int:
