@@ -322,7 +322,7 @@ class Settings:
     old_secret_keys: tuple[Secret, ...] | None = _setting(
         None,
         _secrets(32),
-        "Former values of the key above, newest first, to check old entries of the history; comma-separated.",
+        "Former values of the key above, newest first, for what they sealed and signed; comma-separated.",
         secret=True,
     )
     audit_mail: tuple[str, ...] = _setting(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
+from email import message_from_bytes, policy
+from typing import Any
 
 import pyotp
 import pytest
@@ -22,14 +24,18 @@ from tests.identity_scene import (
     stage,
 )
 from tracker import clock
-from tracker.actions import accounts, feeds, sessions, tokens
+from tracker.actions import accounts, feeds, sessions, tokens, webhooks
 from tracker.actions.hashing import HASHER, hash_password
 from tracker.actions.officials import LastAdministrator
+from tracker.actions.sealed import Sealed, count_sealed
 from tracker.actions.sealing import seal, unseal, use_key
 from tracker.actions.sessions import NeedsCode, Refused, SignedIn
+from tracker.api.errors import encoded_problem
+from tracker.app import create_app
 from tracker.db.accounts import find_account
-from tracker.db.engine import execute, fetchval
+from tracker.db.engine import execute, fetch, fetchrow, fetchval
 from tracker.db.tokens import find_bearer
+from tracker.db.webhooks import Claimed, insert_webhook
 from tracker.domain.access import ScopeMissing
 from tracker.domain.directory import SYSTEM, Actor, Role
 from tracker.domain.errors import Invalid, NotFound, NotPermitted
@@ -393,8 +399,10 @@ async def test_the_secret_is_sealed_for_its_person(made: Stage) -> None:
 async def test_what_a_former_key_sealed_still_opens(made: Stage) -> None:
     sealed = seal(b"secret", "x")
     newer = replace(made.settings, secret_key=Secret("n" * 40))
+    former = made.settings.secret_key
+    assert former is not None
 
-    use_key(newer, made.settings.secret_key or Secret(""))
+    use_key(replace(newer, old_secret_keys=(former,)))
     with_both, fresh = unseal(sealed, "x"), seal(b"secret", "x")
     use_key(newer)
 
@@ -404,6 +412,108 @@ async def test_what_a_former_key_sealed_still_opens(made: Stage) -> None:
     assert unseal(fresh, "y") is None
     assert unseal(fresh[:-1] + bytes([fresh[-1] ^ 1]), "x") is None
     use_key(made.settings)
+
+
+async def test_a_rotated_key_keeps_second_factors_and_webhooks_working(made: Stage) -> None:
+    """After a restart with another key the former one opens, and what is used is sealed with the new one."""
+    actor, former = made.world.agency, made.settings.secret_key
+    assert former is not None
+    assert actor.official_id is not None
+    await enrol(made, actor)
+    await insert_webhook(
+        actor.official_id,
+        url="https://hook.example.vn/",
+        description="",
+        kinds=["reminder.sent"],
+        signing="v1",
+        public_key="",
+        secret=seal(b"key", webhooks.PURPOSE),
+        now=clock.utc_now(),
+    )
+    newer = replace(made.settings, secret_key=Secret("n" * 40), old_secret_keys=(former,))
+
+    made.app = create_app(newer)
+    await made.browser().sign_in(actor)
+    delivery = await webhook_delivery()
+
+    assert webhooks.keys_of(delivery) == [b"key"]
+    await webhooks.seal_anew(delivery)
+    made.app = create_app(replace(newer, old_secret_keys=None))
+    assert await count_sealed(SYSTEM) == Sealed(2, 0, 0)
+    made.app = create_app(replace(newer, secret_key=Secret("x" * 40), old_secret_keys=None))
+    assert await count_sealed(SYSTEM) == Sealed(2, 1, 1)
+
+
+async def webhook_delivery() -> Claimed:
+    """A delivery of the one webhook, as the worker has it in hand."""
+    row = await fetchrow("SELECT * FROM webhook")
+    assert row is not None
+    known: dict[str, Any] = {field.name: None for field in fields(Claimed)}
+    return Claimed(**known | {"webhook_id": row["id"], "secret": row["secret"]})
+
+
+async def test_a_person_is_told_what_changed_about_how_they_sign_in(made: Stage) -> None:
+    """In the transaction of the change, with the address it came from, and without any secret."""
+    actor, now = made.world.agency, clock.utc_now()
+    official_id = actor.official_id or 0
+    own = await signed_in(made, actor)
+    codes = await enrol(made, actor)
+    await accounts.renew_recovery_codes(actor, made.code(actor), now, ip="203.0.113.9")
+    made_token = await tokens.create(SYSTEM, tokens.NewToken(official_id, "máy", ("read",)), now)
+    await accounts.change_password(actor, own.session_id, PASSWORD, OTHER_PASSWORD, now, ip="203.0.113.9")
+    await accounts.ask_reset(made.email(actor), "", now)
+    token = (await mailed_link("password_reset")).rpartition("/")[2]
+    await accounts.reset_password(token, PASSWORD, now, ip="203.0.113.9")
+    fresh = await accounts.renew_recovery_codes(actor, made.code(actor, 1), now)
+    browser = made.browser()
+    await browser.password(actor)
+    await browser.code(fresh[0])
+    await accounts.reset_second_factor(made.world.administrator, official_id, now)
+    stranger = await made.browser().sign_in(actor)
+    again = await stranger.sign_in(actor)
+
+    told = await fetch(
+        "SELECT subject, raw, notify_key FROM outbox WHERE kind = 'account_changed' AND recipient_id = $1 ORDER BY id",
+        official_id,
+    )
+    kinds = [row["notify_key"].split("-")[2] for row in told]
+    assert kinds == [
+        "second_factor_set_up",
+        "recovery_codes_renewed",
+        "token_made",
+        "password_changed",
+        "password_reset",
+        "recovery_codes_renewed",
+        "recovery_code_used",
+        "second_factor_reset",
+        "new_device",
+    ]
+    texts = [message_from_bytes(row["raw"], policy=policy.default).get_body(("plain",)) for row in told]
+    words = [part.get_content() for part in texts if part is not None]
+    assert "203.0.113.9" in words[1]
+    assert "Người vận hành" in words[2]
+    assert made.world.administrator.name in words[7]
+    everything = "".join(words)
+    for secret in (made_token.secret, PASSWORD, OTHER_PASSWORD, token, *codes, *fresh, again.token):
+        assert secret not in everything
+
+
+async def test_too_many_tries_are_429_and_say_when(made: Stage) -> None:
+    """Wherever one proves again who one is; the API answers the same kind of refusal so, too."""
+    browser = await made.browser().sign_in(made.world.agency)
+    wrong = {"mat-khau-cu": "sai", "mat-khau-moi": OTHER_PASSWORD, "nhap-lai": OTHER_PASSWORD}
+    answers = [
+        await browser.post("/toi/bao-mat/mat-khau", wrong, from_page="/toi/bao-mat")
+        for _ in range(sessions.BY_PERSON.tries + 1)
+    ]
+    again = await browser.post("/toi/bao-mat/nhap-lai", from_page="/toi/bao-mat/nhap-lai", mat_khau=PASSWORD)
+    status, headers, _ = encoded_problem(sessions.TooManyTries(retry_after_seconds=7), "vi", "x")
+
+    assert {a.status_code for a in answers[:-1]} == {422}
+    for refused in (answers[-1], again):
+        assert refused.status_code == 429
+        assert int(refused.headers["retry-after"]) > 0
+    assert (status, headers["Retry-After"]) == (429, "7")
 
 
 async def test_recovery_codes_are_renewed_for_a_code_of_the_phone(made: Stage) -> None:
@@ -506,7 +616,7 @@ async def test_switching_off_ends_everything_at_once(made: Stage) -> None:
     assert (await made.browser().password(made.world.agency)).status_code == 422
     assert await fetchval("SELECT state FROM outbox WHERE kind = 'password_reset'") == "superseded"
     await accounts.ask_reset(made.email(made.world.agency), "", now)
-    assert await fetchval("SELECT count(*) FROM outbox") == 1
+    assert await fetchval("SELECT count(*) FROM outbox WHERE kind = 'password_reset'") == 1
     with pytest.raises(accounts.AlreadySwitched):
         await accounts.disable(made.world.administrator, official_id, now)
 

@@ -8,6 +8,7 @@ from tracker.domain.assignments import Fine, Part
 from tracker.domain.directory import Duty
 from tracker.mail.compose import deadline_invitation
 from tracker.mail.contexts import (
+    AccountChanged,
     AccountInvitation,
     Addressing,
     Assigned,
@@ -368,5 +369,19 @@ SAMPLES: dict[str, tuple[str, Context]] = {
             f"{OFFICE.url}/dat-lai-mat-khau/ddl_{'x' * 32}",
             datetime(2025, 11, 25, 2, 0, tzinfo=UTC),
         ),
+    ),
+    "account_changed": (
+        "account_changed",
+        AccountChanged("password_changed", MORNING, f"{OFFICE.url}/toi/bao-mat", "203.0.113.7"),
+    ),
+    "account_changed_token": (
+        "account_changed",
+        AccountChanged(
+            "token_made", MORNING, f"{OFFICE.url}/toi/bao-mat", "", SECRETARY, "Cổng báo cáo <Bộ Y tế>"
+        ),
+    ),
+    "account_changed_operator": (
+        "account_changed",
+        AccountChanged("second_factor_reset", MORNING, f"{OFFICE.url}/toi/bao-mat", is_by_operator=True),
     ),
 }

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
 
-from tracker.actions import notices
+from tracker.actions import account_mail, notices
 from tracker.actions.hashing import hash_password, new_token, token_hash
 from tracker.actions.office import office
 from tracker.actions.officials import LastAdministrator
@@ -38,8 +38,10 @@ from tracker.actions.sessions import (
     clean_address,
     limit,
     own_account,
+    use_step,
 )
 from tracker.db import accounts as db
+from tracker.db import jobs as jobs_db
 from tracker.db import people as people_db
 from tracker.db import sessions as sessions_db
 from tracker.db.accounts import Account, AccountRow, Purpose
@@ -247,15 +249,15 @@ async def _ask_reset(email: str, ip: str, now: datetime) -> None:
         await insert_history(SYSTEM, [HistoryEntry("ask_password_reset", detail=detail)], now)
 
 
-async def reset_password(token: str, new: str, now: datetime) -> int:
+async def reset_password(token: str, new: str, now: datetime, *, ip: str = "") -> int:
     """Set a new password by a link of a reset; the official's id. Every session of the person ends.
 
     The second factor stays as it is, and is asked for at the next sign-in. Raises LinkNotValid, Invalid.
     """
-    return await _set_by_link(token, "reset", new, now)
+    return await _set_by_link(token, "reset", new, now, ip)
 
 
-async def _set_by_link(token: str, purpose: Purpose, password: str, now: datetime) -> int:
+async def _set_by_link(token: str, purpose: Purpose, password: str, now: datetime, ip: str = "") -> int:
     owner = await read_link(token, purpose, now)
     account = await _get(owner.official_id)
     password_hash = await _hash_new(account, password, "/password")
@@ -271,6 +273,8 @@ async def _set_by_link(token: str, purpose: Purpose, password: str, now: datetim
         verb = "reset_password" if purpose == "reset" else "accept_invitation"
         detail = {"official_id": account.official_id, "sessions_ended": ended}
         await insert_history(actor_of(account), [HistoryEntry(verb, detail=detail)], now)
+        if purpose == "reset":
+            await account_mail.tell(account.official_id, "password_reset", now, ip=ip)
     return account.official_id
 
 
@@ -301,7 +305,9 @@ def _serves(made_for: Purpose, asked: Purpose) -> bool:
 # -- password ------------------------------------------------------------------------------------------
 
 
-async def change_password(actor: Actor, session_id: int, current: str, new: str, now: datetime) -> None:
+async def change_password(
+    actor: Actor, session_id: int, current: str, new: str, now: datetime, *, ip: str = ""
+) -> None:
     """Set another password; every other session of the person ends, and links that were sent.
 
     Give this session a new token afterwards (`sessions.renew`).
@@ -318,6 +324,7 @@ async def change_password(actor: Actor, session_id: int, current: str, new: str,
         await sessions_db.mark_authenticated(session_id, account.official_id)
         detail = {"official_id": account.official_id, "sessions_ended": ended}
         await insert_history(actor, [HistoryEntry("change_password", detail=detail)], now)
+        await account_mail.tell(account.official_id, "password_changed", now, ip=ip)
 
 
 async def _hash_new(account: Account, password: str, field: str) -> str:
@@ -354,7 +361,9 @@ async def read_enrolment(actor: Actor) -> Enrolment | None:
     return enrolment(account.totp_pending, account.official_id, account.email)
 
 
-async def confirm_totp(actor: Actor, session_id: int, code: str, now: datetime) -> tuple[str, ...]:
+async def confirm_totp(
+    actor: Actor, session_id: int, code: str, now: datetime, *, ip: str = ""
+) -> tuple[str, ...]:
     """The first code of a new secret: from now on it is asked for. The recovery codes, this once.
 
     Every other session of the person ends; give this one a new token afterwards (`sessions.renew`).
@@ -379,10 +388,11 @@ async def confirm_totp(actor: Actor, session_id: int, code: str, now: datetime) 
         ended = await sessions_db.end_sessions(account.official_id, "second_factor", except_id=session_id)
         detail = {"official_id": account.official_id, "sessions_ended": ended}
         await insert_history(actor, [HistoryEntry("confirm_second_factor", detail=detail)], now)
+        await account_mail.tell(account.official_id, "second_factor_set_up", now, ip=ip)
     return codes
 
 
-async def renew_recovery_codes(actor: Actor, code: str, now: datetime) -> tuple[str, ...]:
+async def renew_recovery_codes(actor: Actor, code: str, now: datetime, *, ip: str = "") -> tuple[str, ...]:
     """New recovery codes in place of the old ones, for a one-time code of the phone; shown this once.
 
     Raises NoSecondFactor, Invalid naming /code, TooManyTries.
@@ -394,12 +404,12 @@ async def renew_recovery_codes(actor: Actor, code: str, now: datetime) -> tuple[
         raise NoSecondFactor()
     codes = new_recovery_codes()
     async with transaction():
-        step = matching_step(account.totp_secret, account.official_id, clean_code(code), now)
-        if step is None or not await db.claim_totp_step(account.official_id, step):
+        if not await use_step(account.official_id, account.totp_secret, clean_code(code), now):
             raise Invalid.one("/code", "code_wrong")
         await db.put_recovery_codes(account.official_id, [recovery_hash(c) for c in codes], now)
         detail = {"official_id": account.official_id}
         await insert_history(actor, [HistoryEntry("renew_recovery_codes", detail=detail)], now)
+        await account_mail.tell(account.official_id, "recovery_codes_renewed", now, ip=ip)
     return codes
 
 
@@ -427,6 +437,8 @@ async def reset_second_factor(actor: Actor, official_id: int, now: datetime) -> 
         ended = await sessions_db.end_sessions(official_id, "second_factor")
         detail = {"official_id": official_id, "email": account.email, "sessions_ended": ended}
         await insert_history(actor, [HistoryEntry("reset_second_factor", detail=detail)], now)
+        if there_was:
+            await account_mail.tell(official_id, "second_factor_reset", now, by=actor)
     return there_was
 
 
@@ -435,6 +447,8 @@ async def reset_second_factor(actor: Actor, official_id: int, now: datetime) -> 
 
 async def disable(actor: Actor, official_id: int, now: datetime) -> Ended:
     """Switch a person off: sessions, tokens, calendar links and links in mails are dead when this returns.
+
+    Jobs end at their next step; webhooks at the next look of the worker, which sends nothing before it.
 
     Raises NotFound, AlreadySwitched, LastAdministrator.
     """
@@ -457,6 +471,7 @@ async def disable(actor: Actor, official_id: int, now: datetime) -> Ended:
         detail: dict[str, object] = {
             "official_id": official_id,
             "email": account.email,
+            "jobs": await jobs_db.request_cancel_of(official_id),
             "sessions": ended.sessions,
             "tokens": ended.tokens,
             "feeds": ended.feeds,

@@ -26,11 +26,11 @@ class NoKey(RuntimeError):
     """Nothing can be sealed before `use_key`."""
 
 
-def use_key(settings: Settings, *former: Secret) -> None:
-    """From now on this process seals with the key of these settings, and still opens what `former` keys sealed."""
+def use_key(settings: Settings) -> None:
+    """From now on this process seals with the key of these settings, and still opens what their former keys sealed."""
     global _keys
     assert settings.secret_key is not None, "settings without a key: see process.with_secret_key"
-    _keys = tuple(_derived(secret) for secret in (settings.secret_key, *former))
+    _keys = tuple(_derived(secret) for secret in (settings.secret_key, *(settings.old_secret_keys or ())))
 
 
 def _derived(secret: Secret) -> bytes:
@@ -68,6 +68,14 @@ def unseal(sealed: bytes, purpose: str) -> bytes | None:
             except InvalidTag:
                 return None
     return None
+
+
+def sealed_anew(sealed: bytes, purpose: str) -> bytes | None:
+    """What a former key sealed, under the present one; None where nothing needs to change, or nothing opens."""
+    plain = unseal(sealed, purpose)
+    if plain is None or sealed[1 : 1 + _MARK] == _mark(_keys[0]):
+        return None
+    return seal(plain, purpose)
 
 
 def seal_text(value: dict[str, object], purpose: str) -> str:

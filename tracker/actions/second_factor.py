@@ -13,7 +13,7 @@ from datetime import datetime
 import pyotp
 
 from tracker import i18n
-from tracker.actions.sealing import seal, unseal
+from tracker.actions.sealing import seal, sealed_anew, unseal
 
 STEP_SECONDS = 30
 DRIFT_STEPS = 1
@@ -45,6 +45,16 @@ def enrolment(sealed: bytes, official_id: int, email: str) -> Enrolment | None:
         return None
     issuer = i18n.text("vi", "mail.product")
     return Enrolment(secret, pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name=issuer))
+
+
+def secret_anew(sealed: bytes, official_id: int) -> bytes | None:
+    """A stored secret that a former key sealed, under the present one; None where nothing needs to change."""
+    return sealed_anew(sealed, _purpose(official_id))
+
+
+def is_readable(sealed: bytes, official_id: int) -> bool:
+    """Whether a key of this process opens a stored secret."""
+    return _opened(sealed, official_id) is not None
 
 
 def matching_step(sealed: bytes, official_id: int, code: str, now: datetime) -> int | None:

@@ -14,9 +14,16 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from tracker.actions import account_mail
 from tracker.actions.hashing import hash_password, needs_rehash, new_token, token_hash, verify_password
 from tracker.actions.sealing import seal_text, unseal_text
-from tracker.actions.second_factor import clean_code, is_recovery_code, matching_step, recovery_hash
+from tracker.actions.second_factor import (
+    clean_code,
+    is_recovery_code,
+    matching_step,
+    recovery_hash,
+    secret_anew,
+)
 from tracker.db import accounts as accounts_db
 from tracker.db import sessions as db
 from tracker.db.accounts import Account
@@ -126,7 +133,9 @@ async def sign_in(
     if usable.totp_confirmed_at is not None:
         return NeedsCode(_pending(usable, "password", now))
     try:
-        return await _begin(usable, "password", ip=ip, user_agent=user_agent, now=now)
+        return await _begin(
+            usable, "password", ip=ip, user_agent=user_agent, now=now, is_new=_is_new(device, usable)
+        )
     except _Changed:
         return Refused()
 
@@ -152,7 +161,15 @@ async def give_code(
         async with transaction():
             factor = await use_code(account, code, now)
             if factor is not None:
-                return await _insert(account, method, ip=ip, user_agent=user_agent, now=now, factor=factor)
+                return await _insert(
+                    account,
+                    method,
+                    ip=ip,
+                    user_agent=user_agent,
+                    now=now,
+                    factor=factor,
+                    is_new=_is_new(device, account),
+                )
     except _Changed:
         return Refused(is_over=True)
     await _note_failure("second_factor_failed", account, ip, now)
@@ -180,16 +197,35 @@ async def begin(
 
 
 async def _begin(
-    account: Account, method: Method, *, ip: str, user_agent: str, now: datetime, factor: str = ""
+    account: Account,
+    method: Method,
+    *,
+    ip: str,
+    user_agent: str,
+    now: datetime,
+    factor: str = "",
+    is_new: bool = False,
 ) -> SignedIn:
     async with transaction():
-        return await _insert(account, method, ip=ip, user_agent=user_agent, now=now, factor=factor)
+        return await _insert(
+            account, method, ip=ip, user_agent=user_agent, now=now, factor=factor, is_new=is_new
+        )
 
 
 async def _insert(
-    account: Account, method: Method, *, ip: str, user_agent: str, now: datetime, factor: str
+    account: Account,
+    method: Method,
+    *,
+    ip: str,
+    user_agent: str,
+    now: datetime,
+    factor: str,
+    is_new: bool,
 ) -> SignedIn:
-    """The session, in the caller's transaction. Raises _Changed when what was proved holds no longer."""
+    """The session, in the caller's transaction; `is_new` says that the device is. Raises _Changed.
+
+    _Changed says that what was proved holds no longer.
+    """
     present = await accounts_db.lock_account(account.official_id)
     if present is None or not present.is_active or _proof(present) != _proof(account):
         raise _Changed
@@ -207,6 +243,10 @@ async def _insert(
         await accounts_db.mark_signed_in(account.official_id, now)
     detail = {"session": session_id, "method": method, "second_factor": factor, "ip": ip}
     await insert_history(actor_of(account), [HistoryEntry("sign_in", detail=detail)], now)
+    if factor == "recovery":
+        await account_mail.tell(account.official_id, "recovery_code_used", now, ip=ip)
+    elif is_new:
+        await account_mail.tell(account.official_id, "new_device", now, ip=ip)
     return SignedIn(token, session_id, account.official_id, _new_device(account, now))
 
 
@@ -218,10 +258,23 @@ async def use_code(account: Account, code: str, now: datetime) -> str | None:
         return "recovery" if used else None
     if account.totp_secret is None:
         return None
-    step = matching_step(account.totp_secret, account.official_id, code, now)
-    if step is None or not await accounts_db.claim_totp_step(account.official_id, step):
+    if not await use_step(account.official_id, account.totp_secret, code, now):
         return None
     return "totp"
+
+
+async def use_step(official_id: int, sealed: bytes, code: str, now: datetime) -> bool:
+    """Use up the one-time code of a stored secret, in the caller's transaction; False for a wrong or used one.
+
+    A secret that a former key of the service sealed is sealed anew with the present one.
+    """
+    step = matching_step(sealed, official_id, code, now)
+    if step is None or not await accounts_db.claim_totp_step(official_id, step):
+        return False
+    anew = secret_anew(sealed, official_id)
+    if anew is not None:
+        await accounts_db.replace_totp_secret(official_id, sealed, anew)
+    return True
 
 
 def clean_address(email: str) -> str:
@@ -337,6 +390,17 @@ def _device_of(device: str, account: Account | None) -> str:
     if given is None or given["official"] != account.official_id or given["password"] != _stamp(account):
         return ""
     return str(given["id"])
+
+
+def _is_new(device: str, account: Account) -> bool:
+    """Whether a person who has signed in before does so with a device that has not, in this browser's memory.
+
+    Unlike for the buckets a change of password makes no device strange.
+    """
+    given = unseal_text(device, _DEVICE_PURPOSE) if 0 < len(device) <= 1000 else None
+    return account.last_signed_in_at is not None and (
+        given is None or given["official"] != account.official_id
+    )
 
 
 def actor_of(account: Account) -> Actor:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from tracker.actions import officials
+from tracker.actions import account_mail, officials
 from tracker.actions.accounts import ReauthenticationNeeded
 from tracker.actions.sessions import RECENT, address_key
 from tracker.db import accounts as accounts_db
@@ -186,7 +186,13 @@ class NewlyLinked:
 
 
 async def finish(
-    sso: SingleSignOn, answer: Mapping[str, str], browser: str, viewer_id: int | None, now: datetime
+    sso: SingleSignOn,
+    answer: Mapping[str, str],
+    browser: str,
+    viewer_id: int | None,
+    now: datetime,
+    *,
+    ip: str = "",
 ) -> SignedOn | NewlyLinked | Refused:
     """What follows from the provider's answer in this browser; `now` is real time, `viewer_id` who is signed in.
 
@@ -207,7 +213,7 @@ async def finish(
         code = await sso.provider.check_answer(answer)
         identity = await sso.provider.redeem(code, flow.nonce, flow.verifier, now)
         subject = identity.subject
-        return await _follow(sso, flow, identity, now)
+        return await _follow(sso, flow, identity, ip, now)
     except SignOnRefused as refusal:
         detail = {
             "cause": refusal.cause.value,
@@ -221,14 +227,18 @@ async def finish(
         return _refused(refusal.cause, refusal.detail)
 
 
-async def _follow(sso: SingleSignOn, flow: Flow, identity: Identity, now: datetime) -> SignedOn | NewlyLinked:
+async def _follow(
+    sso: SingleSignOn, flow: Flow, identity: Identity, ip: str, now: datetime
+) -> SignedOn | NewlyLinked:
     proved = proves_second_factor(identity.claims, sso.acr, sso.amr)
     if flow.official_id is not None:
         async with transaction():
             await _link(await _active(flow.official_id), identity, "person", now)
+            label = identity.label
+            await account_mail.tell(flow.official_id, "identity_linked", now, ip=ip, about=label)
         return NewlyLinked(identity.label)
     if flow.invitation_hash is not None:
-        official_id = await _accept(flow.invitation_hash, identity, now)
+        official_id = await _accept(flow.invitation_hash, identity, ip, now)
         return SignedOn(official_id, flow.next_path, proved)
     linked = await db.find_identity(identity.issuer, identity.subject)
     if linked is None:
@@ -310,7 +320,7 @@ async def _follow_role(sso: SingleSignOn, official_id: int, identity: Identity, 
         raise SignOnRefused(Cause.CLAIMS_REFUSED, error.code) from None
 
 
-async def _accept(invitation_hash: bytes, identity: Identity, now: datetime) -> int:
+async def _accept(invitation_hash: bytes, identity: Identity, ip: str, now: datetime) -> int:
     """Link the identity to the person of an invitation, which is used up by it. Raises SignOnRefused.
 
     A link that resets a password invites nobody.
@@ -322,6 +332,7 @@ async def _accept(invitation_hash: bytes, identity: Identity, now: datetime) -> 
         person = await _active(invitation.official_id)
         await accounts_db.put_account(person.id, now)
         await _link(person, identity, "invitation", now)
+        await account_mail.tell(person.id, "identity_linked", now, ip=ip, about=identity.label)
         # Nobody sets a password with what is left of the invitation.
         await accounts_db.end_links(person.id)
         await accounts_db.supersede_secret_mails(person.id)
@@ -355,7 +366,9 @@ async def _require_fresh(actor: Actor, session_id: int) -> int:
     return actor.official_id
 
 
-async def unlink(actor: Actor, session_id: int, sso: SingleSignOn, identity_id: int, now: datetime) -> None:
+async def unlink(
+    actor: Actor, session_id: int, sso: SingleSignOn, identity_id: int, now: datetime, *, ip: str = ""
+) -> None:
     """End one of the actor's own links. Raises ReauthenticationNeeded, NotFound, LastWayIn."""
     official_id = await _require_fresh(actor, session_id)
     async with transaction():
@@ -370,3 +383,4 @@ async def unlink(actor: Actor, session_id: int, sso: SingleSignOn, identity_id: 
             raise LastWayIn()
         detail = {"issuer": ended.issuer, "subject": ended.subject, "label": ended.label}
         await insert_history(actor, [HistoryEntry("unlink_identity", detail=detail)], now)
+        await account_mail.tell(official_id, "identity_unlinked", now, ip=ip, about=ended.label)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from tracker.actions import account_mail
 from tracker.db import tokens as tokens_db
 from tracker.db.directory import get_official
 from tracker.db.engine import transaction
@@ -87,8 +88,8 @@ def hash_of(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-async def create(actor: Actor, new: NewToken, now: datetime) -> Made:
-    """Make a token for an official; its rights are theirs, narrowed to the scopes. Raises Invalid."""
+async def create(actor: Actor, new: NewToken, now: datetime, *, ip: str = "") -> Made:
+    """Make a token for an official, who is told; its rights are theirs, narrowed to the scopes. Raises Invalid."""
     require(actor, Verb.MANAGE_TOKENS, Subject.owned_by(new.official_id, noun="token"))
     problems = [
         Problem(f"/scopes/{index}", "not_a_choice", scope, {"allowed": ", ".join(Scope)})
@@ -124,6 +125,7 @@ async def create(actor: Actor, new: NewToken, now: datetime) -> Made:
             "allowed_networks": networks,
         }
         await insert_history(actor, [HistoryEntry("create_token", detail=detail)], now)
+        await account_mail.tell(official.id, "token_made", now, ip=ip, by=actor, about=name)
         token = await tokens_db.get_token(actor, token_id)
     return Made(token, secret)
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from tracker.actions.notices import Draft, queue
 from tracker.actions.office import office
-from tracker.actions.sealing import seal, unseal, use_key
+from tracker.actions.sealing import seal, sealed_anew, unseal, use_key
 from tracker.db import webhooks as db
 from tracker.db.actors import find_actor
 from tracker.db.directory import get_officials
@@ -382,6 +382,13 @@ def keys_of(claimed: Claimed) -> list[bytes] | None:
     sealed = [claimed.secret, *([claimed.former_secret] if claimed.former_secret is not None else [])]
     keys = [key for value in sealed if (key := unseal(value, PURPOSE)) is not None]
     return keys or None
+
+
+async def seal_anew(claimed: Claimed) -> None:
+    """Seal the secret with the present key of the service where a former one did."""
+    anew = sealed_anew(claimed.secret, PURPOSE)
+    if anew is not None:
+        await db.replace_secret(claimed.webhook_id, claimed.secret, anew)
 
 
 async def switch_off(webhook_id: int, reason: str, now: datetime) -> None:

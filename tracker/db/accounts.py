@@ -324,6 +324,23 @@ async def claim_totp_step(official_id: int, step: int) -> bool:
     return touched == 1
 
 
+async def list_totp_secrets() -> list[tuple[int, bytes]]:
+    """Every sealed secret in use, with whose it is."""
+    rows = await fetch("SELECT official_id, totp_secret FROM account WHERE totp_secret IS NOT NULL")
+    return [(row["official_id"], row["totp_secret"]) for row in rows]
+
+
+async def replace_totp_secret(official_id: int, before: bytes, after: bytes) -> bool:
+    """The same secret under another key; False when another secret took its place meanwhile."""
+    touched = await execute(
+        "UPDATE account SET totp_secret = $3 WHERE official_id = $1 AND totp_secret = $2",
+        official_id,
+        before,
+        after,
+    )
+    return touched == 1
+
+
 async def clear_second_factor(official_id: int) -> bool:
     """Take the second factor away; whether there was one."""
     await execute("DELETE FROM recovery_code WHERE official_id = $1", official_id)

@@ -191,6 +191,20 @@ async def request_cancel(job_id: int) -> bool:
     return touched == 1
 
 
+async def request_cancel_of(owner_id: int) -> int:
+    """As `request_cancel`, for everything of one person; how many."""
+    return await execute(
+        f"""
+        UPDATE job SET cancel_wanted = true, row_version = row_version + 1,
+            state = CASE state WHEN 'waiting' THEN 'cancelled' ELSE state END,
+            ended_at = CASE state WHEN 'waiting' THEN now() END,
+            expires_at = CASE state WHEN 'waiting' THEN now() + {KEPT_FOR} END
+        WHERE owner_id = $1 AND state IN ('waiting', 'running')
+        """,
+        owner_id,
+    )
+
+
 # -- working ---------------------------------------------------------------------------------------------
 
 

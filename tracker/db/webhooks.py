@@ -167,6 +167,19 @@ async def rotate_secret(
     return touched == 1
 
 
+async def list_secrets() -> list[bytes]:
+    """Every sealed secret of an active webhook."""
+    return [row["secret"] for row in await fetch("SELECT secret FROM webhook WHERE state = 'active'")]
+
+
+async def replace_secret(webhook_id: int, before: bytes, after: bytes) -> bool:
+    """The same secret under another key of the service; False when it was replaced or removed meanwhile."""
+    touched = await execute(
+        "UPDATE webhook SET secret = $3 WHERE id = $1 AND secret = $2", webhook_id, before, after
+    )
+    return touched == 1
+
+
 async def delete_webhook(webhook_id: int, version: int) -> bool:
     """Remove a webhook with its deliveries; False when somebody was first."""
     return await execute("DELETE FROM webhook WHERE id = $1 AND row_version = $2", webhook_id, version) == 1

@@ -152,7 +152,9 @@ class WebhookDelivery:
         text = answer.text.replace("\0", "\N{REPLACEMENT CHARACTER}")[:LONGEST_ANSWER_KEPT]
         following = judge(answer.status, claimed.attempts, random.random(), answer.retry_after)  # nosec B311  # spreads retries, guards nothing
         if following.verdict is Verdict.SENT:
-            await db.mark_sent(claimed.id, claimed.lease_token, answer.status, text, now)
+            async with transaction():
+                await db.mark_sent(claimed.id, claimed.lease_token, answer.status, text, now)
+                await actions.seal_anew(claimed)
             counts.sent += 1
         elif following.verdict is Verdict.RETRY:
             reason = answer.reason or "refused"

@@ -304,6 +304,37 @@ class PasswordReset:
     expires_at: datetime
 
 
+AccountChange = Literal[
+    "password_changed",
+    "password_reset",
+    "second_factor_set_up",
+    "second_factor_reset",
+    "recovery_codes_renewed",
+    "recovery_code_used",
+    "identity_linked",
+    "identity_unlinked",
+    "token_made",
+    "new_device",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountChanged:
+    """Something about how a person signs in has changed; to that person, who may not have done it.
+
+    `ip` is where the request came from, `changed_by` whoever did it for them, `about` what it concerns by name;
+    each is empty where there is none. The operator at the command line has no name.
+    """
+
+    what: AccountChange
+    changed_at: datetime
+    url: str
+    ip: str = ""
+    changed_by: str = ""
+    about: str = ""
+    is_by_operator: bool = False
+
+
 Context = (
     Assigned
     | DeadlineMoved
@@ -322,6 +353,7 @@ Context = (
     | WebhookOff
     | AccountInvitation
     | PasswordReset
+    | AccountChanged
 )
 
 KINDS: dict[str, type[Context]] = {
@@ -342,5 +374,6 @@ KINDS: dict[str, type[Context]] = {
     "webhook_off": WebhookOff,
     "account_invitation": AccountInvitation,
     "password_reset": PasswordReset,
+    "account_changed": AccountChanged,
 }
 """The kinds of mail, by the name under which outbox and log know them, and the context each one takes."""

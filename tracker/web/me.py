@@ -15,6 +15,7 @@ from litestar.params import FromPath
 from tracker.actions import accounts, sessions
 from tracker.actions import officials as officials_actions
 from tracker.actions import tokens as token_actions
+from tracker.api.errors import waiting
 from tracker.db import mandates as mandates_db
 from tracker.db import reads_api
 from tracker.db.sessions import Session as Login
@@ -131,7 +132,9 @@ async def security(request: WebRequest) -> Response[bytes]:
     return await _show_security(page, Form({}))
 
 
-async def _show_security(page: Page, form: Form, status: int = 200) -> Response[bytes]:
+async def _show_security(
+    page: Page, form: Form, status: int = 200, headers: dict[str, str] | None = None
+) -> Response[bytes]:
     page.shown_path = SECURITY
     actor = page.actor
     own = await accounts.own(actor)
@@ -140,6 +143,7 @@ async def _show_security(page: Page, form: Form, status: int = 200) -> Response[
     return page.render(
         "me-security.html",
         status=status,
+        headers=headers,
         form=form,
         has_password=own.password_hash is not None,
         password_changed_at=own.password_changed_at,
@@ -174,7 +178,7 @@ async def change_password(request: WebRequest) -> Response[bytes]:
         return await _show_security(page, form, 422)
     assert page.login is not None
     try:
-        await accounts.change_password(actor, page.login.id, current, new, real_now())
+        await accounts.change_password(actor, page.login.id, current, new, real_now(), ip=page.ip)
     except Invalid as error:
         # The value of a password is shown to nobody, its owner's screen included.
         problems = [Problem(p.field, p.code, None, p.params) for p in error.problems]
@@ -182,7 +186,7 @@ async def change_password(request: WebRequest) -> Response[bytes]:
         return await _show_security(page, form, 422)
     except sessions.TooManyTries as error:
         form.problems.append(Problem("", error.code, None, error.params))
-        return await _show_security(page, form, 429)
+        return await _show_security(page, form, 429, waiting(error))
     await page.renew()
     return page.see(SECURITY, "notice.password_changed")
 
@@ -309,7 +313,7 @@ async def make_token(request: WebRequest) -> Response[bytes]:
         form.text("dia-chi-mang").replace(",", " ").split(),
     )
     try:
-        made = await token_actions.create(actor, new, now)
+        made = await token_actions.create(actor, new, now, ip=page.ip)
     except Invalid as error:
         form.take(error, {"/name": "ten", "/expires_at": "so-ngay", **_many_fields(new)})
         return await _show_tokens(page, form, status=422)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from litestar import Response, get, post
 from litestar.params import FromPath
 
@@ -39,7 +41,7 @@ async def reset_page(request: WebRequest, token: FromPath[str]) -> Response[byte
 async def reset(request: WebRequest, token: FromPath[str]) -> Response[bytes]:
     """Set another password; every session of the person ends."""
     page = await open_page(request)
-    return await set_by_link(page, token, "reset", accounts.reset_password)
+    return await set_by_link(page, token, "reset", partial(accounts.reset_password, ip=page.ip))
 
 
 routes = [forgotten, ask, reset_page, reset]

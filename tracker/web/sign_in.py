@@ -9,6 +9,7 @@ from litestar import Response, get, post
 
 from tracker.actions import accounts, sessions
 from tracker.actions.sessions import NeedsCode, Refused, SignedIn
+from tracker.api.errors import status_of_code, waiting
 from tracker.db import reads_web
 from tracker.domain.directory import Actor
 from tracker.domain.errors import Conflict, Invalid, Problem
@@ -171,7 +172,9 @@ async def two_step(request: WebRequest) -> Response[bytes]:
     return await _show_two_step(page, Form({"tiep": page.query.get("tiep", "")}))
 
 
-async def _show_two_step(page: Page, form: Form, status: int = 200) -> Response[bytes]:
+async def _show_two_step(
+    page: Page, form: Form, status: int = 200, headers: dict[str, str] | None = None
+) -> Response[bytes]:
     page.shown_path = TWO_STEP
     actor = _person(page)
     enrolment = await accounts.read_enrolment(actor)
@@ -179,6 +182,7 @@ async def _show_two_step(page: Page, form: Form, status: int = 200) -> Response[
     return page.render(
         "two-step.html",
         status=status,
+        headers=headers,
         form=form,
         enrolment=enrolment,
         secret=_in_fours(enrolment.secret) if enrolment else "",
@@ -215,7 +219,7 @@ async def confirm_two_step(request: WebRequest) -> Response[bytes]:
     form = await read_form(page)
     assert page.login is not None
     try:
-        codes = await accounts.confirm_totp(actor, page.login.id, form.secret("ma"), real_now())
+        codes = await accounts.confirm_totp(actor, page.login.id, form.secret("ma"), real_now(), ip=page.ip)
     except accounts.ReauthenticationNeeded:
         return page.see(f"{AGAIN}?{urlencode({'tiep': TWO_STEP})}")
     except Invalid as refused:
@@ -223,7 +227,7 @@ async def confirm_two_step(request: WebRequest) -> Response[bytes]:
         return await _show_two_step(page, form, 422)
     except Conflict as refused:
         form.problems.append(Problem("", refused.code, None, refused.params))
-        return await _show_two_step(page, form, 409)
+        return await _show_two_step(page, form, status_of_code(refused.code), waiting(refused))
     await page.renew()
     page.visitor = page.visitor or page.enrolling
     return _show_codes(page, codes, local_path(form.text("tiep"), page.home))
@@ -241,13 +245,13 @@ async def renew_recovery_codes(request: WebRequest) -> Response[bytes]:
     actor = page.actor
     form = await read_form(page)
     try:
-        codes = await accounts.renew_recovery_codes(actor, form.secret("ma-moi"), real_now())
+        codes = await accounts.renew_recovery_codes(actor, form.secret("ma-moi"), real_now(), ip=page.ip)
     except Invalid as refused:
         form.take(refused, {"/code": "ma-moi"})
         return await _show_two_step(page, form, 422)
     except Conflict as refused:
         form.problems.append(Problem("", refused.code, None, refused.params))
-        return await _show_two_step(page, form, 409)
+        return await _show_two_step(page, form, status_of_code(refused.code), waiting(refused))
     return _show_codes(page, codes, TWO_STEP)
 
 
@@ -258,12 +262,15 @@ async def again(request: WebRequest) -> Response[bytes]:
     return await _ask_again(page, Form({"tiep": page.query.get("tiep", "")}))
 
 
-async def _ask_again(page: Page, form: Form, status: int = 200) -> Response[bytes]:
+async def _ask_again(
+    page: Page, form: Form, status: int = 200, headers: dict[str, str] | None = None
+) -> Response[bytes]:
     page.shown_path = AGAIN
     own = await accounts.own(_person(page))
     return page.render(
         "enter-again.html",
         status=status,
+        headers=headers,
         form=form,
         email=own.email,
         has_password=own.password_hash is not None,
@@ -285,7 +292,7 @@ async def enter_again(request: WebRequest) -> Response[bytes]:
         return await _ask_again(page, form, 422)
     except sessions.TooManyTries as refused:
         form.problems.append(Problem("", refused.code, None, refused.params))
-        return await _ask_again(page, form, 429)
+        return await _ask_again(page, form, 429, waiting(refused))
     await page.renew()
     return page.see(local_path(form.text("tiep"), TWO_STEP))
 

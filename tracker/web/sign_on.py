@@ -134,7 +134,7 @@ async def come_back(request: WebRequest) -> Response[bytes]:
     raw = request.scope.get("query_string", b"").decode("ascii", "replace")
     answer = {name: value for name, value in parse_qsl(raw) if name in _KEPT}
     viewer_id = None if page.visitor is None else page.visitor.actor.official_id
-    done = await actions.finish(sso, answer, browser, viewer_id, real_now())
+    done = await actions.finish(sso, answer, browser, viewer_id, real_now(), ip=page.ip)
     page.set_cookie(_browser_cookie(page), "", max_age=0)
     if isinstance(done, Refused):
         return _refuse(page, done.cause)
@@ -205,7 +205,7 @@ async def unlink(request: WebRequest, identity_id: FromPath[str]) -> Response[by
     actor = page.actor
     await read_form(page)
     try:
-        await actions.unlink(actor, _session_id(page), sso, parse_id(identity_id), page.now)
+        await actions.unlink(actor, _session_id(page), sso, parse_id(identity_id), real_now(), ip=page.ip)
     except accounts.ReauthenticationNeeded:
         return _prove_again(page)
     except actions.LastWayIn as refused:
