@@ -12,7 +12,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
@@ -30,6 +30,7 @@ SKEW_SECONDS = 2.0
 SMTP_SECONDS = 10.0
 OUTBOX_SECONDS = 600.0
 FREE_BYTES = 1_000_000_000
+ANCHOR_AGE = timedelta(days=2)
 
 Verdict = Literal["ok", "warning", "fault"]
 _MARKS: dict[Verdict, str] = {"ok": "✓", "warning": "!", "fault": "✗"}
@@ -98,6 +99,10 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
             yield finding
     for finding in await look_at_mail_server(settings):
         yield finding
+    for finding in await look_at_sign_on(settings):
+        yield finding
+    for finding in look_at_watching(settings):
+        yield finding
     async for finding in _look_into_database(settings):
         yield finding
 
@@ -124,6 +129,8 @@ async def _look_into_database(settings: Settings) -> AsyncIterator[Finding]:
                         look_at_calendar,
                         look_at_jobs,
                         look_at_outbox,
+                        look_at_second_factors,
+                        look_at_sealed,
                     )
                     for check in checks:
                         for finding in await check(connected):
@@ -200,6 +207,48 @@ async def look_at_mail_server(settings: Settings) -> list[Finding]:
     if settings.smtp_host is None:
         return [look.found("warning", "none")]
     return [await asyncio.to_thread(_try_mail_server, settings, look)]
+
+
+async def look_at_sign_on(settings: Settings) -> list[Finding]:
+    """Whether the identity provider answers as the one that is set, and publishes keys that serve."""
+    from tracker.actions.sign_on import CALLBACK_PATH
+    from tracker.domain.claims import Cause, SignOnRefused
+    from tracker.sign_on.config import config_of
+    from tracker.sign_on.provider import Provider
+
+    config = config_of(settings, CALLBACK_PATH)
+    if config is None:
+        return []
+    look = _Look("sign_on", {"issuer": config.issuer})
+    try:
+        keys = await Provider(config).count_keys()
+    except SignOnRefused as refused:
+        if refused.cause is Cause.DISCOVERY_ISSUER:
+            return [look.found("fault", "issuer", told=refused.detail)]
+        return [look.found("fault", "silent", reason=f"{refused.cause.value} {refused.detail}".strip())]
+    if not keys:
+        return [look.found("fault", "no_keys")]
+    return [look.found("ok", "good", keys=keys)]
+
+
+def look_at_watching(settings: Settings) -> list[Finding]:
+    """Whether somebody outside would notice: auditors who get the anchors, and a watch on the sweeps."""
+    from tracker.jobs.audit import anchors_in, last_anchor
+
+    look = _Look("watch", {"path": str(anchors_in(settings.data_dir).absolute())})
+    is_production = safety.is_production(settings)
+    found = []
+    if is_production and not settings.audit_mail:
+        found.append(look.found("warning", "no_auditor"))
+    if is_production and settings.ping_url is None:
+        found.append(look.found("warning", "no_ping"))
+    last = last_anchor(anchors_in(settings.data_dir))
+    if last is None:
+        return [*found, look.found("warning", "no_anchor")] if is_production else found
+    age = clock.utc_now() - last.at
+    if age > ANCHOR_AGE:
+        found.append(look.found("warning", "old_anchor", days=age.days))
+    return found or [look.found("ok", "good")]
 
 
 def _try_mail_server(settings: Settings, look: _Look) -> Finding:
@@ -343,3 +392,39 @@ async def look_at_outbox(settings: Settings) -> list[Finding]:
     if row["held"]:
         found.append(look.found("warning", "held"))
     return found or [look.found("ok", "good")]
+
+
+async def look_at_second_factors(settings: Settings) -> list[Finding]:
+    """Whether everybody who can change everything has a second factor."""
+    from tracker.actions.accounts import list_accounts
+    from tracker.actions.sessions import MUST_HAVE_SECOND_FACTOR
+    from tracker.domain.directory import SYSTEM
+
+    mighty = [a for a in await list_accounts(SYSTEM) if a.is_active and a.role in MUST_HAVE_SECOND_FACTOR]
+    lacking = [a.email for a in mighty if not a.has_second_factor]
+    look = _Look("factors", {"count": len(lacking), "people": ", ".join(lacking[:10])})
+    if lacking:
+        return [look.found("warning", "lacking")]
+    return [look.found("ok", "good", total=len(mighty))] if mighty else []
+
+
+async def look_at_sealed(settings: Settings) -> list[Finding]:
+    """Whether the keys that are set open what is sealed: second factors and the secrets of webhooks."""
+    from tracker.actions.sealed import count_sealed
+    from tracker.actions.sealing import use_key
+    from tracker.domain.directory import SYSTEM
+    from tracker.process import with_secret_key
+
+    # The doctor makes no key where there is none.
+    has_key = settings.secret_key is not None or (settings.data_dir / "secret_key").exists()
+    if has_key:
+        use_key(with_secret_key(settings))
+    sealed = await count_sealed(SYSTEM, has_key=has_key)
+    look = _Look("sealed", {"total": sealed.total})
+    if sealed.closed:
+        return [
+            look.found(
+                "fault", "closed", factors=sealed.closed_second_factors, webhooks=sealed.closed_webhooks
+            )
+        ]
+    return [look.found("ok", "good")] if sealed.total else []

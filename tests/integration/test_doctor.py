@@ -8,16 +8,23 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import asyncpg
 import pytest
 from aiosmtpd.smtp import SMTP
 
-from tracker import cli_doctor, terminal
+from tests.identity_scene import enrol, stage
+from tests.oidc_provider import CLIENT_ID, CLIENT_SECRET, oidc_provider
+from tracker import cli_doctor, clock, terminal
+from tracker.actions.audit import use_audit_key
+from tracker.actions.sealing import use_key
 from tracker.cli_doctor import Finding, examine
 from tracker.db import engine
 from tracker.i18n import LANGUAGES, catalogue
+from tracker.jobs import audit as audit_job
+from tracker.process import with_secret_key
 from tracker.settings import Secret, Settings
 
 pytestmark = pytest.mark.anyio
@@ -147,6 +154,66 @@ async def test_open_key_file_is_a_fault(settings: Settings) -> None:
     assert "chmod 600" in found[1].fix
 
 
+async def test_identity_provider_is_tried(settings: Settings) -> None:
+    """Discovery and keys are asked for; another name, and silence, are faults."""
+    async with oidc_provider() as provider:
+        here = replace(
+            settings,
+            oidc_issuer=provider.base,
+            oidc_client_id=CLIENT_ID,
+            oidc_client_secret=Secret(CLIENT_SECRET),
+        )
+        good = await cli_doctor.look_at_sign_on(here)
+        other = await cli_doctor.look_at_sign_on(replace(here, oidc_issuer=provider.base + "/"))
+    silent = await cli_doctor.look_at_sign_on(here)
+
+    assert [f.verdict for f in good] == ["ok"]
+    assert [(f.verdict, provider.base in f.words) for f in other] == [("fault", True)]
+    assert [f.verdict for f in silent] == ["fault"]
+    assert await cli_doctor.look_at_sign_on(settings) == []
+
+
+async def test_nobody_watching_is_a_warning_in_production(database: Settings) -> None:
+    """Without auditors, a watch and an anchor; an anchor of three days ago is old."""
+    production = replace(database, public_url="https://dondoc.example.vn")
+    alone = cli_doctor.look_at_watching(database)
+    found = cli_doctor.look_at_watching(production)
+    watched = replace(production, audit_mail=("a@b.vn",), ping_url="https://watch.example.vn/1")
+    use_audit_key(with_secret_key(database))
+    await audit_job.run(clock.utc_now() - timedelta(days=3), watched)
+    old = cli_doctor.look_at_watching(watched)
+    await audit_job.run(clock.utc_now(), watched)
+
+    assert alone == []
+    assert [f.verdict for f in found] == ["warning"] * 3
+    assert "TRACKER_AUDIT_MAIL" in found[0].fix
+    assert "TRACKER_PING_URL" in found[1].fix
+    assert [(f.verdict, "3 days" in f.words) for f in old] == [("warning", True)]
+    assert [f.verdict for f in cli_doctor.look_at_watching(watched)] == ["ok"]
+
+
+async def test_missing_second_factors_and_keys_are_found(database: Settings) -> None:
+    """Who has none is named; a key that is gone is a fault until it is among the former ones."""
+    key = Secret("k" * 40)
+    async with stage(replace(database, secret_key=key)) as made:
+        await enrol(made, made.world.administrator)
+        lacking = await cli_doctor.look_at_second_factors(database)
+        await enrol(made, made.world.secretariat)
+        complete = await cli_doctor.look_at_second_factors(database)
+        newer = replace(database, secret_key=Secret("n" * 40))
+        lost = await cli_doctor.look_at_sealed(newer)
+        keyless = await cli_doctor.look_at_sealed(replace(database, secret_key=None))
+        known = await cli_doctor.look_at_sealed(replace(newer, old_secret_keys=(key,)))
+        use_key(made.settings)
+
+    assert [(f.verdict, made.email(made.world.secretariat) in f.words) for f in lacking] == [
+        ("warning", True)
+    ]
+    assert [f.verdict for f in complete] == ["ok"]
+    assert [f.verdict for f in (*lost, *keyless, *known)] == ["fault", "fault", "ok"]
+    assert "TRACKER_OLD_SECRET_KEYS" in lost[0].fix
+
+
 def test_json_holds_findings_and_settings_without_secrets(
     cluster: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], settings: Settings
 ) -> None:
@@ -165,7 +232,7 @@ def test_json_holds_findings_and_settings_without_secrets(
 
 def test_every_finding_has_a_sentence_and_every_fault_a_remedy() -> None:
     """Both catalogues know each code the source can bring up."""
-    checks = "disk|address|smtp|database|clock|migrations|calendar|jobs|outbox"
+    checks = "disk|address|smtp|sign_on|watch|database|clock|migrations|calendar|jobs|outbox|factors|sealed"
     known = {key for key in catalogue("en") if re.match(rf"doctor_({checks})_", key) and "_job_" not in key}
     codes = set(re.findall(r'found\(\s*(?:"(?:ok|warning|fault)"|verdict),\s*"(\w+)"', SOURCE))
 

@@ -53,7 +53,7 @@ async def run(now: datetime, settings: Settings, *, at_once: bool = False) -> An
     await asyncio.to_thread(_prepare, path)
     made = None
     with _locked(path) as is_ours:
-        last = await asyncio.to_thread(_last_anchor, path)
+        last = await asyncio.to_thread(last_anchor, path)
         is_owed = last is None or civil_day(last.at) < civil_day(now)
         if is_ours and (is_owed or at_once):
             made = await make_anchor(now, "" if last is None else last.seal)
@@ -97,7 +97,7 @@ def _locked(path: Path) -> Iterator[bool]:
         os.close(handle)
 
 
-def _last_anchor(path: Path) -> Anchor | None:
+def last_anchor(path: Path) -> Anchor | None:
     """The newest anchor of the file; a line that a crash left unfinished is passed over."""
     try:
         lines = path.read_text("utf-8", errors="replace").splitlines()

@@ -104,6 +104,10 @@ class Provider:
         )
         return address
 
+    async def count_keys(self) -> int:
+        """How many keys the provider publishes, by discovery. Raises SignOnRefused when one of the two fails."""
+        return len(await self._published(await self.metadata(), KEPT_SECONDS))
+
     async def check_answer(self, answer: Mapping[str, str]) -> str:
         """The code of the answer at our callback address. Raises SignOnRefused.
 
