@@ -34,8 +34,8 @@ async def test_table_clause_and_policies_agree_row_by_row(database: Settings, se
     people = []
     for n in range(PEOPLE):
         role = dice.choice([*Role, *AGENCY_ROLES, *AGENCY_ROLES])
-        agency_id = dice.choice(ids) if role in AGENCY_ROLES else None
-        people.append(await add_official(f"Người {n}", f"n{n}@a.example.vn", role, None, agency_id))
+        home = dice.choice(ids) if role in AGENCY_ROLES else None
+        people.append(await add_official(f"Người {n}", f"n{n}@a.example.vn", role, None, home))
     today = datetime.now(UTC).date()
     for _ in range(PEOPLE):
         first = today + timedelta(days=dice.randint(-20, 10))

@@ -146,7 +146,12 @@ async def lock_assignments(viewer: Actor, ids: Sequence[int]) -> dict[int, Assig
         list(ids),
         *arguments,
     )
-    return {row["id"]: from_row(row) for row in rows}
+    found = {row["id"]: from_row(row) for row in rows}
+    if len(found) < len(set(ids)):
+        # As above: what is only read is told apart from what is not there.
+        read = await fetch(f"{SELECT} WHERE a.id = ANY($1::bigint[]) AND {condition}", list(ids), *arguments)
+        found = {row["id"]: from_row(row) for row in read} | found
+    return found
 
 
 async def list_by_ids(ids: Sequence[int], *, lock: bool = False) -> list[Assignment]:

@@ -177,9 +177,10 @@ RIGHTS: dict[Verb, _Right] = {
     Verb.EDIT_SELF: _Right(anywhere=_ADMIN, own=_EVERYBODY, scope=Scope.MANAGE),
     Verb.MANAGE_SESSIONS: _Right(own=_EVERYBODY, scope=Scope.MANAGE),
     Verb.MANAGE_FEEDS: _Right(anywhere=_ADMIN, own=_EVERYBODY, scope=Scope.FEEDS),
-    Verb.MANAGE_WEBHOOKS: _Right(anywhere=_ADMIN, own=_EVERYBODY, scope=Scope.WEBHOOKS),
+    # Who holds the secret of a webhook or a token speaks as its owner: an administrator only switches the owner off.
+    Verb.MANAGE_WEBHOOKS: _Right(own=_EVERYBODY, scope=Scope.WEBHOOKS),
     # No scope: a token never makes or revokes tokens.
-    Verb.MANAGE_TOKENS: _Right(anywhere=_ADMIN, own=_EVERYBODY),
+    Verb.MANAGE_TOKENS: _Right(own=_EVERYBODY),
     # One's own password, second factor and sessions: nobody else's, and never with a token.
     Verb.MANAGE_ACCOUNT: _Right(own=_EVERYBODY),
     Verb.READ_OPERATIONS: _Right(anywhere=_RECORDERS, scope=Scope.READ),
