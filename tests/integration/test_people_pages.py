@@ -10,6 +10,8 @@ import httpx
 import pytest
 
 from tests.web_scene import Scene, Visitor, hidden_fields, scene
+from tracker import clock
+from tracker.actions import accounts
 from tracker.db.engine import execute, fetchval
 from tracker.settings import Settings
 
@@ -164,6 +166,23 @@ async def test_absence_and_deputy_are_set_with_the_form(made: Scene) -> None:
     assert (half.status_code, problems(half)) == (422, ["vang-den"])
     assert whole.status_code == 303, whole.text
     assert fields_of((await visitor.get(path)).text, path)["nguoi-thay"] == deputy
+
+
+async def test_a_deputy_who_was_switched_off_stays_and_is_told_as_such(made: Scene) -> None:
+    visitor = await administrator(made)
+    path = person(made, "byt.focal")
+    deputy = made.world.officials["byt.leader"]
+    await execute(
+        "UPDATE official SET deputy_id = $1 WHERE id = $2", deputy, made.world.officials["byt.focal"]
+    )
+    await accounts.disable(made.world.administrator, deputy, clock.utc_now())
+
+    shown = await visitor.get(path)
+    saved = await submit(visitor, path, path, chuc_vu="Chuyên viên chính")
+
+    assert "đã ngừng hoạt động, thư không chuyển đến người này" in shown.text
+    assert saved.status_code == 303, saved.text
+    assert fields_of((await visitor.get(path)).text, path)["nguoi-thay"] == str(deputy)
 
 
 async def test_a_dead_mailbox_is_mended_with_a_new_address(made: Scene) -> None:

@@ -154,8 +154,10 @@ async def _checked(
         fault = deputy_fault(own_id, Role(draft.role), agency_id, deputy, draft.deputy_id)
         kept = stands is not None and stands.deputy_id == draft.deputy_id
         if fault is not None and kept:
-            # Nobody asked for this deputy again: whoever goes elsewhere leaves the old one behind.
-            draft = replace(draft, deputy_id=None)
+            # Nobody asked for this deputy again: whoever goes elsewhere leaves the old one behind. One who was
+            # switched off may come back; meanwhile nothing is sent to them.
+            if fault.code != "official_inactive":
+                draft = replace(draft, deputy_id=None)
         elif fault is not None:
             problems.append(fault)
     if problems:

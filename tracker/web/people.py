@@ -323,7 +323,7 @@ def _differences(page: Page, view: OfficialView, form: Form) -> list[tuple[str, 
 
 
 async def deputy_options(page: Page, view: OfficialView) -> Options:
-    """Who can be the deputy of a person, after a line of nobody."""
+    """Who can be the deputy of a person, after a line of nobody; one who was switched off is told as such."""
     listed = await people_db.list_possible_deputies(Role(view.role), view.agency_id)
     return [
         ("", page.s("people.no_deputy")),
@@ -332,7 +332,17 @@ async def deputy_options(page: Page, view: OfficialView) -> Options:
             for i, name, position in listed
             if i != view.id
         ),
+        *await _departed_deputy(page, view, {i for i, _, _ in listed}),
     ]
+
+
+async def _departed_deputy(page: Page, view: OfficialView, possible: set[int]) -> Options:
+    deputy = None
+    if view.deputy_id is not None and view.deputy_id not in possible:
+        deputy = await people_db.find_deputy(view.deputy_id)
+    if deputy is None:
+        return []
+    return [(str(deputy.id), page.s("people.deputy_gone", name=deputy.name))]
 
 
 async def _principals(page: Page, view: OfficialView) -> Options:
