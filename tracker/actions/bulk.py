@@ -16,7 +16,7 @@ from tracker.actions import notices
 from tracker.actions.orders import Order, in_order
 from tracker.db import assignments as assignments_db
 from tracker.db.assignments import Assignment
-from tracker.db.engine import enclosing_transaction
+from tracker.db.engine import enclosing_transaction, expect_many_rows
 from tracker.db.history import insert_history
 from tracker.domain.directory import Actor
 from tracker.domain.errors import Invalid, NotFound, Problem, TrackerError
@@ -193,6 +193,7 @@ async def run(
     messages = 0
     try:
         async with enclosing_transaction():
+            await expect_many_rows()
             ids = [item.assignment_id for item in items]
             order = Order(group, await assignments_db.lock_assignments(actor, ids))
             with notices.gathering() as gathered, in_order(order):

@@ -20,8 +20,9 @@ from tracker.actions import recurrences, succession_mail
 from tracker.db import assignments as assignments_db
 from tracker.db import directory as directory_db
 from tracker.db import succession as db
+from tracker.db.assignments import Assignment
 from tracker.db.calendar import load_calendar
-from tracker.db.engine import in_transaction, transaction
+from tracker.db.engine import expect_many_rows, in_transaction, transaction
 from tracker.db.history import HistoryEntry, insert_history
 from tracker.db.succession import Held, Person, RecordedLink, Waiting
 from tracker.domain import lengths
@@ -484,6 +485,7 @@ async def carry_out(actor: Actor, plan: Plan, expected_digest: str, now: datetim
     require(actor, Verb.MANAGE_AGENCIES)
     plan = _checked(plan)
     async with transaction():
+        await expect_many_rows()
         await db.lock_succession()
         resolved, _ = await _resolve(plan, now)
         await db.lock_agencies([*resolved.steps, *resolved.targets])
@@ -496,10 +498,10 @@ async def carry_out(actor: Actor, plan: Plan, expected_digest: str, now: datetim
         if scene.asked:
             raise SuccessionUndecided(count=scene.asked)
         succession_id = await _record(actor, scene)
-        heirs = await _move_assignments(actor, scene, succession_id)
+        heirs, closed = await _move_assignments(actor, scene, succession_id)
         await _move_the_rest(scene)
         await _continue_series(actor, scene)
-        await succession_mail.tell(actor, heirs, scene.touched, succession_id, plan.document, now)
+        await succession_mail.tell(actor, heirs, closed, succession_id, plan.document, now)
     return Done(succession_id, scene.counts)
 
 
@@ -565,8 +567,10 @@ def _item_counts(scene: _Scene, predecessor: int, heir: int | None) -> dict[str,
     }
 
 
-async def _move_assignments(actor: Actor, scene: _Scene, succession_id: int) -> dict[int, int]:
-    """Close the assignments and continue them at the successors; the new id by the old one."""
+async def _move_assignments(
+    actor: Actor, scene: _Scene, succession_id: int
+) -> tuple[dict[int, int], dict[int, Assignment]]:
+    """Close the assignments and continue them at the successors; the new id by the old one, and what was closed."""
     moves, now, document = scene.moves, scene.now, scene.plan.document
     because = i18n.text("vi", "succession.reason", document=document)
     await db.supersede_mail(scene.touched, "transferred")
@@ -584,17 +588,22 @@ async def _move_assignments(actor: Actor, scene: _Scene, succession_id: int) -> 
     into = {a.holding.id: heirs.get(a.into, a.into) for a in moves.absorbed}
     await db.point_to(list(into.items()))
     await db.stop_series([*moves.stopped, *(m.holding.id for m in moves.series if m.stops_series)])
-    await _remember(actor, scene, succession_id, heirs, into)
-    return heirs
+    closed = {r.id: r for r in await assignments_db.list_by_ids(scene.touched)}
+    await _remember(actor, scene, closed, succession_id, heirs, into)
+    return heirs, closed
 
 
 async def _remember(
-    actor: Actor, scene: _Scene, succession_id: int, heirs: Mapping[int, int], into: Mapping[int, int]
+    actor: Actor,
+    scene: _Scene,
+    rows: Mapping[int, Assignment],
+    succession_id: int,
+    heirs: Mapping[int, int],
+    into: Mapping[int, int],
 ) -> None:
     """The history of every assignment that was closed and of every one that goes on."""
     document = scene.plan.document
     because = i18n.text("vi", "succession.reason", document=document)
-    rows = {r.id: r for r in await assignments_db.list_by_ids(scene.touched)}
     at = {m.holding.id: m.to for m in scene.moves.moved} | {a.holding.id: a.at for a in scene.moves.absorbed}
     entries = []
     for old_id, row in rows.items():

@@ -62,6 +62,13 @@ class _Scene:
     actor: Actor
     calendar: WorkCalendar
     now: datetime
+    lines: dict[int, contexts.TaskLine] = field(default_factory=dict)
+
+    def line(self, row: Assignment) -> contexts.TaskLine:
+        """The assignment as mails show it, worked out once for all who are told."""
+        if row.id not in self.lines:
+            self.lines[row.id] = task_line(row, self.now, self.calendar)
+        return self.lines[row.id]
 
     def origin(self, row: Assignment) -> Assignment:
         """The closed row that `row` continues."""
@@ -71,25 +78,27 @@ class _Scene:
 async def tell(
     actor: Actor,
     heirs: Mapping[int, int],
-    closed_ids: Sequence[int],
+    before: Mapping[int, Assignment],
     succession_id: int,
     document: str,
     now: datetime,
 ) -> None:
-    """Inside a transaction: queue the news of a succession; `heirs` is the new assignment by the old one."""
+    """Inside a transaction: queue the news of a succession.
+
+    `heirs` is the new assignment by the old one, `before` the rows that were closed.
+    """
+    closed_ids = list(before)
     rows = {r.id: r for r in await assignments_db.list_by_ids(sorted(heirs.values()))}
-    before = {r.id: r for r in await assignments_db.list_by_ids(closed_ids)}
     origins = {new: old for old, new in heirs.items()}
     calendar = await load_calendar()
     scene = _Scene(rows, before, heirs, origins, document, succession_id, actor, calendar, now)
     news, ledger = await _addressed(scene)
     invited = await reminders_db.list_invited(closed_ids)
+    told = {(official, row.id) for official, of in news.items() for row in of.rows}
     keeping = [
         (i.assignment_id, heirs[i.assignment_id], i.official_id)
         for i in invited
-        if i.assignment_id in heirs
-        and i.official_id in news
-        and any(row.id == heirs[i.assignment_id] for row in news[i.official_id].rows)
+        if (i.official_id, heirs.get(i.assignment_id)) in told
     ]
     await db.move_invitations(keeping)
     kept = {(old, official) for old, _, official in keeping}
@@ -140,7 +149,7 @@ async def _tell_each(scene: _Scene, news: Mapping[int, _News], ledger: list[NewR
     for told in news.values():
         few = not told.recipient.is_copy and len(told.rows) <= INVITATIONS_AT_ONCE
         apart = [row for row in told.rows if few and row.state is not State.REPORTED]
-        listed = [row for row in told.rows if row not in apart]
+        listed = [row for row in told.rows if not few or row.state is State.REPORTED]
         for row in apart:
             directive = await directives_db.get_directive(SYSTEM, row.directive_id)
             draft = assigned_draft(directive, (row,), told.recipient, scene.now, scene.calendar)
@@ -175,7 +184,7 @@ def _list_of(scene: _Scene, recipient: Recipient, rows: Sequence[Assignment]) ->
             agency=scene.origin(row).agency_name,
             document=scene.document,
         )
-        lines.append(task_line(row, scene.now, scene.calendar, wording=wording))
+        lines.append(replace(scene.line(row), wording=wording))
     codes = {row.agency_code for row in rows}
     url = (
         f"{office().url}/viec?co-quan={rows[0].agency_code}"

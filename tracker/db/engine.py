@@ -417,6 +417,15 @@ async def savepoint() -> AsyncIterator[None]:
         yield
 
 
+async def expect_many_rows() -> None:
+    """For the rest of the open transaction PostgreSQL keeps the plans of its checks.
+
+    Planned anew, as the session otherwise has it, the check of a foreign key costs more than the row it checks:
+    measured three times the server's processor time for 2,000 rows of history.
+    """
+    await execute("SET LOCAL plan_cache_mode = 'auto'")
+
+
 def in_transaction() -> bool:
     """Whether the present task has a transaction open."""
     return DB.current_transaction.get() is not None

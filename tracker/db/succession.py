@@ -16,7 +16,12 @@ from tracker.domain.succession import Holding, Link
 
 
 async def lock_succession() -> None:
-    """Successions come one after another, until this transaction ends."""
+    """Successions come one after another, until this transaction ends.
+
+    Between two statements thousands of rows are thought about: on a busy machine that may take longer than a session
+    is otherwise left idle.
+    """
+    await execute("SET LOCAL idle_in_transaction_session_timeout = '5min'")
     await execute("SELECT pg_advisory_xact_lock(hashtextextended('succession', 8))")
 
 
