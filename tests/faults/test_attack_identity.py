@@ -24,16 +24,24 @@ from tests.identity_scene import (
     mailed_link,
     stage,
 )
+from tests.oidc_provider import CLIENT_ID, CLIENT_SECRET, SUBJECT, oidc_provider
 from tests.web_scene import ADDRESS, hidden_fields
 from tracker import clock
-from tracker.actions import accounts, hashing, sessions
+from tracker.actions import accounts, feeds, hashing, jobs, sessions, sign_on, tokens, webhooks
+from tracker.actions.sealing import seal
 from tracker.actions.second_factor import matching_step
 from tracker.actions.sessions import Refused, SignedIn
+from tracker.db import jobs as jobs_db
 from tracker.db import sessions as sessions_db
-from tracker.db.accounts import claim_totp_step, find_account
-from tracker.db.engine import execute, fetchval
-from tracker.domain.errors import Invalid
-from tracker.settings import Settings
+from tracker.db.accounts import claim_totp_step, find_account, insert_link
+from tracker.db.actors import find_actor
+from tracker.db.engine import execute, fetchval, transaction
+from tracker.db.identities import insert_identity
+from tracker.db.webhooks import insert_webhook
+from tracker.domain.claims import Cause
+from tracker.domain.errors import Invalid, NotFound
+from tracker.jobs.webhooks import WebhookDelivery
+from tracker.settings import Secret, Settings
 
 pytestmark = pytest.mark.anyio
 
@@ -745,3 +753,112 @@ async def test_a_password_never_comes_back_in_a_page_or_a_log(
     assert "4711" not in str(refused.value)
     outcome = await sessions.sign_in("x", canary, ip="", user_agent="", now=clock.utc_now())
     assert isinstance(outcome, Refused)
+
+
+# -- 50: switched off ----------------------------------------------------------------------------------
+
+
+async def test_case_50_everything_of_a_disabled_person_is_dead_within_a_minute(
+    database: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each thing that opened a door before: tried with it afterwards, from where it would be used."""
+    monkeypatch.setattr(accounts, "EVEN_SECONDS", 0.0)
+    async with oidc_provider() as provider:
+        settings = replace(
+            database,
+            oidc_issuer=provider.base,
+            oidc_client_id=CLIENT_ID,
+            oidc_client_secret=Secret(CLIENT_SECRET),
+        )
+        sso = sign_on.single_sign_on(settings)
+        assert sso is not None
+        async with stage(settings) as made:
+            now, actor, admin = clock.utc_now(), made.world.agency, made.world.administrator
+            official_id = actor.official_id or 0
+            codes = await enrol(made, actor)
+            inside = await made.browser().sign_in(actor)
+            half_way = [made.browser(), made.browser()]
+            for browser in half_way:
+                answer = await browser.password(actor)
+                assert answer.headers["location"].startswith("/dang-nhap/ma")
+            await ask(made.browser(), made.email(actor))
+            reset = await mailed_link("password_reset")
+            invitation = hashing.new_token(accounts.PREFIX)
+            await insert_link(
+                official_id, "invitation", hashing.token_hash(invitation), timedelta(days=1), None, now
+            )
+            token = (await tokens.create(actor, tokens.NewToken(official_id, "máy", ("read",)), now)).secret
+            choices = feeds.FeedChoices("lịch", "vi", alarm_days=[], with_cancelled=True, consolidated=False)
+            feed = await feeds.create(actor, feeds.NewFeed(choices, scope="own_agency", agency_ids=[]), now)
+            webhook = await insert_webhook(
+                official_id,
+                url="https://hook.example.vn/",
+                description="",
+                kinds=["assignment.assigned"],
+                signing="v1",
+                public_key="",
+                secret=seal(b"k" * 32, webhooks.PURPOSE),
+                now=now,
+            )
+            await insert_identity(official_id, provider.base, SUBJECT, "Cán bộ", "person", now)
+            async with transaction():
+                waiting, running, done = [
+                    await jobs_db.insert_job(jobs.EXPORT, actor, jobs.reach_of(actor), "vi", {})
+                    for _ in range(3)
+                ]
+            await execute(
+                "UPDATE job SET state = 'running', lease_token = gen_random_uuid(), started_at = now(),"
+                " lease_until = now() + interval '1 minute' WHERE id = $1",
+                running,
+            )
+            started = await sign_on.start_sign_in(sso, "/viec", "127.0.0.1", "vi", now)
+            assert isinstance(started, sign_on.Started)
+            linking = await sign_on.start_link(
+                actor, await fetchval("SELECT max(id) FROM web_session"), sso, "127.0.0.1", "vi", now
+            )
+            assert isinstance(linking, sign_on.Started)
+            bearer = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+            feed_path = feed.url.partition(":8080")[2]
+            assert await inside.is_inside()
+            assert (await made.browser().get("/api/v1/me", **bearer)).status_code == 200
+            assert (await made.browser().get(feed_path)).status_code == 200
+
+            await accounts.disable(admin, official_id, now)
+
+            # The session, and the form that was open in it.
+            assert not await inside.is_inside()
+            # The pending code, with the phone's code and with a recovery code.
+            for browser, code in zip(half_way, (made.code(actor), codes[0]), strict=True):
+                assert (await browser.code(code)).status_code == 422
+                assert not browser.token
+            # The known device, with the right password: refused like a stranger with a wrong one.
+            assert (await inside.password(actor)).status_code == 422
+            # The links.
+            for link in (reset, f"/loi-moi/{invitation}"):
+                assert (await made.browser().get(link)).status_code == 404, link
+            for act in (accounts.reset_password, accounts.accept_invitation):
+                for secret in (reset.rpartition("/")[2], invitation):
+                    with pytest.raises(accounts.LinkNotValid):
+                        await act(secret, OTHER_PASSWORD, now)
+            # The API token: also for the result of a job, and the calendar link.
+            for path in ("/api/v1/me", f"/api/v1/jobs/{done}", f"/api/v1/jobs/{done}/result"):
+                assert (await made.browser().get(path, **bearer)).status_code == 401, path
+            assert (await made.browser().get(feed_path)).status_code in (404, 410)
+            # The webhook: the next look of the worker switches it off before it sends anything.
+            assert (await WebhookDelivery().run()).departed == 1
+            assert await fetchval("SELECT state FROM webhook WHERE id = $1", webhook) == "disabled"
+            # The jobs: what waits has ended, what runs is told to at its next step.
+            assert await fetchval("SELECT state FROM job WHERE id = $1", waiting) == "cancelled"
+            assert await fetchval("SELECT cancel_wanted FROM job WHERE id = $1", running)
+            # The identity, begun before and afresh, and the link that was being made.
+            again = await sign_on.start_sign_in(sso, "/viec", "127.0.0.1", "vi", now)
+            assert isinstance(again, sign_on.Started)
+            for begun, viewer in ((started, None), (again, None), (linking, official_id)):
+                brought = provider.authorize(begun.address)
+                outcome = await sign_on.finish(sso, brought, begun.browser, viewer, clock.utc_now())
+                assert outcome == sign_on.Refused(Cause.OFFICIAL_INACTIVE)
+            with pytest.raises(NotFound):
+                await sessions.begin(official_id, "oidc", ip="", user_agent="", now=now)
+            # Nothing of it acts for anybody.
+            assert await find_actor(official_id) is None
+            assert await live_sessions() == 0
