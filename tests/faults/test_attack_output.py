@@ -95,7 +95,8 @@ async def infect(world: World) -> tuple[tuple[int, ...], tuple[int, ...]]:
     ]
     for kind, assignment_id in zip(("progress", "obstacle", "completion"), own, strict=False):
         said = NewReport(kind, ALL, evidence_number=WORDS[30], addressed_to=WORDS[31])
-        said = replace(said, **{"addressed_to" if kind == "completion" else "evidence_number": ""})
+        is_done = kind == "completion"
+        said = replace(said, addressed_to="") if is_done else replace(said, evidence_number="")
         await reports.submit(world.agency, assignment_id, None, said, MONDAY)
     await execute("UPDATE agency SET name = $1, short_name = $2 WHERE code = 'BYT'", WORDS[30], WORDS[29])
     await execute("UPDATE official SET full_name = $2 WHERE id = $1", world.agency.official_id, WORDS[36])
@@ -226,7 +227,7 @@ async def test_case_29_to_37_nothing_runs_in_a_real_browser(stage: Stage) -> Non
             for path in [*await pages_of(made, tasks), *letters, *errors]:
                 await watched.go(path)
                 for medium in ("screen", "print"):
-                    await page.emulate_media(media=medium)  # type: ignore[arg-type]
+                    await page.emulate_media(media=medium)
                 found = await page.evaluate(
                     "() => [window.breaches, document.querySelectorAll('script, style, [onerror], [onload], [onfocus],"
                     ' image, a[href^="javascript"], a[href^="data"]\').length]'

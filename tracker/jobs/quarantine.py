@@ -55,7 +55,8 @@ def judge(
 ) -> Doubt | None:
     """What is to be thought of a database that tells `told` on a machine that has kept `kept`.
 
-    `quiet_for` is how long ago a worker last ended a run at this database, None for never; `is_empty`, that it never had a message.
+    `quiet_for` is how long ago a worker last ended a run at this database, None for never; `is_empty`, that it never
+    had a message.
 
     >>> judge(Mark("a", 7), Mark("a", 9), quiet_for=timedelta(), is_empty=False)
     <Doubt.BEHIND: 'behind'>
