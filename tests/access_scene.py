@@ -326,7 +326,7 @@ async def _settled_rows(scene: Scene, desk: Actor, administrator: Actor, officer
     await accounts_db.insert_link(
         people["colleague"], "reset", token_hash(RESET_LINK), timedelta(hours=1), None, datetime.now(UTC)
     )
-    ids["message"] = await fetchval("SELECT min(id) FROM outbox WHERE kind <> 'account_invitation'")
+    ids["message"] = await fetchval("SELECT min(outbox_id) FROM outbox_entry")
     await execute("UPDATE outbox SET state = 'failed' WHERE id = $1", ids["message"])
 
 
