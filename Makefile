@@ -27,7 +27,7 @@ check: lint types test
 
 fuzz:
 	@tools/prepare.sh dev
-	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-200} $(PY) -m pytest -q tests/faults/test_schemathesis.py $(ARGS)
+	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-200} $(PY) -m pytest -q -rP tests/faults/test_schemathesis.py $(ARGS)
 
 lint:
 	@tools/prepare.sh dev

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_type_hints
 
 import jsonschema_rs
 import pytest
@@ -189,3 +190,60 @@ def test_links_use_what_their_operations_take() -> None:
                 taken = paths[target] | {p["name"] for p in DESCRIBED[target]["parameters"]}
                 assert link.get("parameters", {}).keys() <= taken, f"{name} to {target}"
                 assert paths[target] <= link.get("parameters", {}).keys(), f"{name} to {target}"
+
+
+def test_names_serve_those_who_generate_clients() -> None:
+    """Methods, classes and fields of a generated client are words of its language, each its own."""
+    reserved = {*keyword.kwlist, "function", "typeof", "void", "var", "interface", "switch", "case", "delete"}
+    for name in IDS:
+        assert re.fullmatch(r"[a-z][A-Za-z]+", name), name
+        assert name not in reserved
+    assert len({name.lower() for name in IDS}) == len(IDS)
+    assert len({name.lower() for name in NAMES}) == len(NAMES)
+    for name in NAMES:
+        assert re.fullmatch(r"[A-Z][A-Za-z]+", name), name
+    for name, field, schema in fields():
+        assert re.fullmatch(r"[a-z][a-z0-9_]*", field), f"{name}.{field}"
+        assert field not in reserved, f"{name}.{field}"
+        choices = [re.sub(r"\W", "_", choice).upper() for choice in schema.get("enum", ()) if choice]
+        assert len(set(choices)) == len(choices), f"{name}.{field}"
+    for operation in DESCRIBED.values():
+        for parameter in operation["parameters"]:
+            assert parameter["name"] not in reserved, operation["operationId"]
+
+
+def test_a_client_in_python_can_be_written_from_it() -> None:
+    """The schemas as classes whose annotations all resolve: every name that is used is there."""
+
+    def kind(schema: dict[str, Any]) -> str:
+        if "$ref" in schema:
+            name: str = schema["$ref"].rpartition("/")[2]
+            return name
+        if "anyOf" in schema:
+            return " | ".join(kind(choice) for choice in schema["anyOf"])
+        if "enum" in schema:
+            return f"Literal[{', '.join(repr(choice) for choice in schema['enum'])}]"
+        match schema.get("type"):
+            case "array":
+                return f"list[{kind(schema.get('items', {}))}]"
+            case "object":
+                return "dict[str, Any]"
+            case other:
+                return {"string": "str", "integer": "int", "boolean": "bool", "null": "None"}.get(
+                    str(other), "Any"
+                )
+
+    lines = ["from typing import Any, Literal, NotRequired, TypedDict", ""]
+    for name, schema in SCHEMAS.items():
+        lines.append(f"class {name}(TypedDict):")
+        for field, inner in schema.get("properties", {}).items():
+            told = kind(inner)
+            lines.append(
+                f"    {field}: {told if field in schema.get('required', ()) else f'NotRequired[{told}]'}"
+            )
+        lines.append("    pass")
+    written: dict[str, Any] = {"__name__": "a_client"}
+    exec(compile("\n".join(["from __future__ import annotations", *lines]), "client.py", "exec"), written)
+
+    for name, schema in SCHEMAS.items():
+        assert get_type_hints(written[name], written).keys() == schema.get("properties", {}).keys()
