@@ -34,6 +34,7 @@ from tracker.db.sessions import Method, Session
 from tracker.domain.access import Subject, Verb, require
 from tracker.domain.directory import SYSTEM, Actor, Role
 from tracker.domain.errors import Conflict, Invalid, NotFound
+from tracker.domain.text import endless_marks
 
 PREFIX = "dds_"
 TOKEN = re.compile(r"dds_[0-9A-Za-z]{32}")
@@ -117,8 +118,8 @@ async def sign_in(
     with the same words after the same work. Raises HashingBusy.
     """
     email = clean_address(email)
-    account = await accounts_db.find_account_by_email(email) if email else None
-    seconds = await _wait_for_try(email, account, ip, device, now)
+    account, folded = await accounts_db.find_account_by_email(email) if email else (None, "")
+    seconds = await _wait_for_try(folded, account, ip, device, now)
     if seconds:
         logger.warning("sign-in put off", extra={"ip": ip, "retry_after_seconds": seconds})
         return Refused(seconds)
@@ -279,6 +280,8 @@ async def use_step(official_id: int, sealed: bytes, code: str, now: datetime) ->
 
 def clean_address(email: str) -> str:
     """An address as typed; empty for what cannot be one."""
+    if len(email) > 2 * LONGEST_ADDRESS or endless_marks(email) is not None:
+        return ""
     email = unicodedata.normalize("NFC", email).strip()
     return email if 3 <= len(email) <= LONGEST_ADDRESS and email.isprintable() else ""
 
@@ -300,17 +303,18 @@ def address_key(ip: str) -> str:
     return str(address)
 
 
-def account_key(email: str, account: Account | None) -> str:
+def account_key(folded: str, account: Account | None) -> str:
     """Whom a try counts for: a person, however their address is written, else the address as a short hash.
 
-    PostgreSQL and Python fold some letters differently, so one person's address could be written in many ways.
+    `folded` comes from the database's comparison: Python folds some letters differently, and an address that is
+    nobody's must not have a bucket for each way of writing it where a person's has one for all.
     """
     if account is not None:
         return str(account.official_id)
-    return hashlib.sha256(email.lower().encode()).hexdigest()[:32]
+    return hashlib.sha256(folded.encode()).hexdigest()[:32]
 
 
-async def _wait_for_try(email: str, account: Account | None, ip: str, device: str, now: datetime) -> int:
+async def _wait_for_try(folded: str, account: Account | None, ip: str, device: str, now: datetime) -> int:
     """0 when one more try is allowed, else in how many seconds the next one is.
 
     A device that has signed in as this person before has a bucket of its own, so that strangers who use up all
@@ -322,7 +326,7 @@ async def _wait_for_try(email: str, account: Account | None, ip: str, device: st
     else:
         buckets = [
             (f"sign-in:ip:{address_key(ip)}", BY_ADDRESS),
-            (f"sign-in:account:{account_key(email, account)}", BY_ACCOUNT),
+            (f"sign-in:account:{account_key(folded, account)}", BY_ACCOUNT),
         ]
     for key, allowance in buckets:
         taken = await take(key, capacity=allowance.tries, refill_seconds=allowance.refill_seconds)

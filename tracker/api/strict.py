@@ -5,6 +5,7 @@ Litestar would coerce "3" to 3 and stop at the first fault (traps 8, 58), so bod
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import types
@@ -21,7 +22,7 @@ from msgspec import Meta, Struct, UnsetType
 
 from tracker.api.errors import Refusal
 from tracker.domain.errors import Problem
-from tracker.domain.text import shortened
+from tracker.domain.text import endless_marks, shortened
 from tracker.domain.wording import Sentence, say
 
 T = TypeVar("T", bound=Struct)
@@ -138,7 +139,7 @@ def read_body(body: bytes, kind: type[T]) -> T:
             parse_float=_number,
         )
         value = _composed(value)
-        problems = list(faults(value, kind, ""))
+        problems = list(itertools.islice(faults(value, kind, ""), MOST_PROBLEMS))
         if problems:
             raise _refusal(problems)
         return msgspec.convert(value, kind)
@@ -169,7 +170,7 @@ def _number(written: str) -> float | int:
 def _composed(value: object) -> object:
     """Texts composed (NFC), as they are stored: some keyboards send more characters than are read."""
     match value:
-        case str() if not value.isascii():
+        case str() if not value.isascii() and endless_marks(value) is None:
             composed = unicodedata.normalize("NFC", value)
             return composed if len(composed) <= len(value) else value
         case list():
@@ -257,7 +258,7 @@ def _escaped(name: str) -> str:
 
 
 def _fault_of_value(value: object, kind: Any, pointer: str) -> Iterator[Problem]:
-    if isinstance(value, str) and _unwritable(value):
+    if isinstance(value, str) and (_unwritable(value) or endless_marks(value) is not None):
         yield Problem(pointer, "unwritable_text", value)
         return
     if isinstance(value, str) and value.endswith("\n") and _has_pattern(kind):

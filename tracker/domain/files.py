@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tracker.domain.errors import Invalid
+from tracker.domain.text import endless_marks
 
 MAX_FILE_BYTES = 10_000_000
 MOST_FILES = 20
@@ -66,6 +67,8 @@ def clean_name(given: str) -> str:
     >>> clean_name("..\\\\CON.pdf"), clean_name("hoa\\u202efdp.exe"), clean_name("a.pdf:b.exe")
     ('_CON.pdf', 'hoafdp.exe', 'a.pdf_b.exe')
     """
+    if endless_marks(given) is not None:
+        raise Invalid.one("/name", "file_name_missing", given[:60])
     text = unicodedata.normalize("NFC", given)
     text = re.split(r"[/\\]", text)[-1]
     text = "".join(_shown(mark) for mark in text)

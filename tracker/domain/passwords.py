@@ -14,6 +14,7 @@ from itertools import combinations, product
 
 from tracker.domain.errors import Problem
 from tracker.domain.search import search_key
+from tracker.domain.text import endless_marks
 
 SHORTEST = 12
 LONGEST = 1024
@@ -80,7 +81,7 @@ def composed(password: str) -> str:
     >>> len(composed("e\\u0302\\u0301"))
     1
     """
-    return unicodedata.normalize("NFC", password)
+    return password if endless_marks(password) is not None else unicodedata.normalize("NFC", password)
 
 
 def check_password(

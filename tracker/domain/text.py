@@ -17,10 +17,32 @@ _INVISIBLE = re.compile(
 _BLANKS = re.compile(r"[^\S\n]+")
 
 
+# Stream-safe text (UAX #15) has at most thirty marks on one letter; Vietnamese has two.
+MOST_MARKS = 30
+
+
 class TextInvalid(Invalid):
     """A text cannot be stored; each problem names the field, the value shortened, and what is expected."""
 
     code = "text_invalid"
+
+
+def endless_marks(text: str) -> int | None:
+    """Where more marks than any script needs stand on one letter; None in text that people write.
+
+    Ask before composing: the time of `unicodedata.normalize` grows with the square of such a run.
+
+    >>> endless_marks("Bo\u0323\u0302"), endless_marks("e" + "\u0301" * 31)
+    (None, 31)
+    """
+    if text.isascii():
+        return None
+    run = 0
+    for position, order in enumerate(map(unicodedata.combining, text)):
+        run = run + 1 if order else 0
+        if run > MOST_MARKS:
+            return position
+    return None
 
 
 def clean_text(value: object, field: str, max_length: int, *, allow_newlines: bool = False) -> str:
@@ -44,6 +66,10 @@ def clean_text(value: object, field: str, max_length: int, *, allow_newlines: bo
                 character=f"U+{ord(mark):04X}",
                 position=position + 1,
             )
+    endless = endless_marks(text)
+    if endless is not None:
+        mark = f"U+{ord(text[endless]):04X}"
+        raise TextInvalid.one(field, "text_character", shortened(value), character=mark, position=endless + 1)
     text = _BLANKS.sub(" ", unicodedata.normalize("NFC", text)).strip()
     if not _INVISIBLE.sub("", text).strip():
         raise TextInvalid.one(field, "text_required", shortened(value), max_length=max_length)

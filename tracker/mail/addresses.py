@@ -76,7 +76,7 @@ def _is_foreign_letter(letter: str) -> bool:
 def _ascii_domain(domain: str, value: str, field: str) -> str:
     if any(not (letter in "-." or letter.isascii() or _is_foreign_letter(letter)) for letter in domain):
         raise Invalid.one(field, "address_domain", value)
-    if _DEVIATIONS & set(domain):
+    if len(domain) > MAX_ADDRESS_OCTETS or _DEVIATIONS & set(domain):
         raise Invalid.one(field, "address_domain", value)
     try:
         ascii_domain = unicodedata.normalize("NFC", domain).encode("idna").decode("ascii").lower()

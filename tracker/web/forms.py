@@ -11,11 +11,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 from tracker.api.errors import Refusal
 from tracker.domain.errors import Invalid, NotPermitted, Problem
+from tracker.domain.text import endless_marks
 from tracker.domain.zone import is_in_range
 from tracker.web.page import Page, SignInNeeded
 from tracker.web.session import is_form_token
 
 MOST_FIELDS = 200
+MOST_BYTES = 1_000_000
 _FORM_TYPE = "application/x-www-form-urlencoded"
 _DATE = re.compile(
     r"\s*([0-9]{1,2})\s*[/.-]\s*([0-9]{1,2})\s*[/.-]\s*([0-9]{4})\s*|\s*([0-9]{4})-([0-9]{2})-([0-9]{2})\s*"
@@ -123,16 +125,24 @@ async def read_form(page: Page, *, repeatable: frozenset[str] = frozenset()) -> 
     if page.request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM_TYPE:
         raise Refusal("unsupported_media_type", expected=_FORM_TYPE)
     body = await page.request.body()
+    if len(body) > MOST_BYTES:
+        raise Refusal("too_large", limit=MOST_BYTES)
     try:
         pairs = parse_qsl(
             body.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS
         )
     except ValueError:
         raise Refusal("bad_request") from None
+    # First whether it is ours at all: what follows costs more.
+    tokens = [value for name, value in pairs if name == "_token"]
+    if len(tokens) != 1 or not is_form_token(page.state.signer, page.session, tokens[0]):
+        raise FormNotOurs()
     values: dict[str, str] = {}
     lists: dict[str, list[str]] = {}
     for name, value in pairs:
-        if "\0" in value or "\0" in name:
+        if name == "_token":
+            continue
+        if "\0" in value or "\0" in name or endless_marks(value) is not None:
             raise Refusal("bad_request")
         if name in values and name not in repeatable:
             raise Refusal("repeated_parameter", name=name)
@@ -140,8 +150,6 @@ async def read_form(page: Page, *, repeatable: frozenset[str] = frozenset()) -> 
         value = unicodedata.normalize("NFC", value.replace("\r\n", "\n"))
         values[name] = value
         lists.setdefault(name, []).append(value)
-    if not is_form_token(page.state.signer, page.session, values.pop("_token", "")):
-        raise FormNotOurs()
     return Form(values, lists)
 
 

@@ -47,7 +47,7 @@ HTML = "text/html"
 LANGUAGE_COOKIE = "ngon-ngu"
 NOTICE_COOKIE = "thong-bao"
 _YEAR_SECONDS = 365 * 24 * 3600
-_LOCAL_PATH = re.compile(r"/(?![/\\])[^\s\\\x00-\x1f\x7f]{0,1500}")
+_LOCAL_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]{0,1500}")
 _ID = re.compile(r"[1-9][0-9]{0,18}")
 _HIGHEST_ID = 2**63 - 1
 
@@ -380,7 +380,15 @@ class Page:
 
 
 _NAVIGATION: dict[Role, tuple[str, ...]] = {
-    Role.ADMINISTRATOR: ("/can-xu-ly", "/viec", "/van-ban", "/bao-cao/qua-han", "/lich", "/co-quan", "/nguoi"),
+    Role.ADMINISTRATOR: (
+        "/can-xu-ly",
+        "/viec",
+        "/van-ban",
+        "/bao-cao/qua-han",
+        "/lich",
+        "/co-quan",
+        "/nguoi",
+    ),
     Role.SECRETARIAT: ("/can-xu-ly", "/viec", "/van-ban", "/bao-cao/qua-han", "/lich", "/co-quan"),
     Role.MEMBER: ("/bao-cao/qua-han", "/viec", "/van-ban", "/lich"),
     Role.INSPECTOR: ("/bao-cao/qua-han", "/viec", "/van-ban"),
