@@ -10,6 +10,7 @@ from tracker.terminal import Exit, say, words
 
 if TYPE_CHECKING:
     from tracker.cli import Subparsers
+    from tracker.settings import Settings
 
 
 def register(subparsers: Subparsers) -> None:
@@ -40,6 +41,7 @@ async def run(arguments: argparse.Namespace) -> int:
                 say("cli_migrate_nothing")
             return Exit.FAILED if missing else Exit.DONE
         done = await migrate(settings)
+        await _seed(settings)
     if arguments.json:
         terminal.print_json({"applied": done.applied, "already": done.already, "unknown": done.unknown})
         return Exit.DONE
@@ -50,3 +52,15 @@ async def run(arguments: argparse.Namespace) -> int:
     for id_ in done.unknown:
         say("cli_migrate_unknown", id=id_)
     return Exit.DONE
+
+
+async def _seed(settings: Settings) -> None:
+    """What every installation starts with, where it is missing."""
+    from tracker.actions.seed import ensure_seed
+    from tracker.db import engine
+
+    await engine.open_pool(settings)
+    try:
+        await ensure_seed()
+    finally:
+        await engine.close_pool()

@@ -295,7 +295,7 @@ async def _prepare(settings: Settings, arguments: argparse.Namespace) -> None:
     from tracker.actions import demo, demo_clock
     from tracker.actions.audit import use_audit_key
     from tracker.actions.office import use_office
-    from tracker.actions.seed import seed
+    from tracker.actions.seed import ensure_seed, seed
     from tracker.db import engine
     from tracker.db.migrate import migrate
 
@@ -306,6 +306,7 @@ async def _prepare(settings: Settings, arguments: argparse.Namespace) -> None:
     try:
         if migrated.applied:
             await seed()
+        await ensure_seed()
         if arguments.demo:
             if arguments.at is not None or not await demo_clock.is_on():
                 await demo_clock.start(arguments.at or at_official(DEMONSTRATION_DAY, DEMONSTRATION_TIME))

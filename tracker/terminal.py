@@ -186,7 +186,7 @@ async def connected(chosen: Settings | None = None) -> AsyncIterator[Settings]:
     from tracker.actions import demo_clock
     from tracker.actions.audit import use_audit_key
     from tracker.actions.office import use_office
-    from tracker.actions.seed import seed
+    from tracker.actions.seed import ensure_seed, seed
     from tracker.db import engine
     from tracker.db.migrate import migrate
     from tracker.process import database_server, with_secret_key
@@ -199,6 +199,7 @@ async def connected(chosen: Settings | None = None) -> AsyncIterator[Settings]:
         try:
             if migrated.applied:
                 await seed()
+            await ensure_seed()
             await demo_clock.follow()
             yield with_database
         finally:

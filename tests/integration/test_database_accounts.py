@@ -12,7 +12,7 @@ from tracker.db import engine
 from tracker.db.account_used import read_account
 from tracker.db.embedded import EmbeddedPostgres
 from tracker.db.engine import as_stranger, fetchval, look_as
-from tracker.db.migrate import MigrationFailed, load_migrations, migrate
+from tracker.db.migrate import MigrationFailed, load_migrations, migrate, pending
 from tracker.domain.directory import Actor, Role
 from tracker.settings import Settings, load
 
@@ -68,11 +68,13 @@ async def test_written_steps_make_a_safe_installation(server_folder: Path) -> No
         migrated = await migrate(owner)
         await _as(
             server,
-            "CREATE ROLE dondoc LOGIN NOINHERIT IN ROLE tracker_app",
+            "CREATE ROLE dondoc LOGIN IN ROLE tracker_app",
             "ALTER ROLE dondoc_owner NOCREATEROLE",
         )
         await _let_in(server, "dondoc")
-        serving = owner.with_database(server.dsn("dondoc", user="dondoc"), owner.dsn())
+        # The serving parts know nothing of the owner.
+        serving = owner.with_database(server.dsn("dondoc", user="dondoc"))
+        assert await pending(serving) == ()
         account, alone = await read_account(serving), await read_account(owner)
 
         assert len(migrated.applied) == len(load_migrations())

@@ -12,6 +12,7 @@ from tracker.actions.ladders import ensure_default
 from tracker.db import calendar as calendar_db
 from tracker.db import demo as bulk_db
 from tracker.db.engine import transaction
+from tracker.db.ladders import list_ladders
 from tracker.shipped import shipped_calendar
 
 
@@ -19,6 +20,12 @@ from tracker.shipped import shipped_calendar
 def shipped(name: str) -> Any:
     """A JSON file of the package's data folder."""
     return json.loads(files("tracker").joinpath("data", *name.split("/")).read_text("utf-8"))
+
+
+async def ensure_seed() -> None:
+    """Seed an installation that has nothing yet: the one that migrated it may have been another process."""
+    if not await list_ladders():
+        await seed()
 
 
 async def seed() -> int:

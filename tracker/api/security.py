@@ -282,12 +282,16 @@ def check_query(query: bytes, repeatable: frozenset[str]) -> None:
         seen.add(key)
 
 
+# Where one request ends and the next begins is not certain any more (RFC 9112 §6.3).
+_LAST = {"Connection": "close"}
+
+
 def _check_body_headers(scope: HTTPScope, max_body_bytes: int) -> None:
     lengths = _header(scope, b"content-length")
     if len(lengths) > 1 or any(not re.fullmatch(rb"[0-9]{1,18}", length) for length in lengths):
-        raise Refusal("bad_header", header="Content-Length")
+        raise Refusal("bad_header", header="Content-Length", headers=_LAST)
     if lengths and _header(scope, b"transfer-encoding"):
-        raise Refusal("bad_header", header="Transfer-Encoding")
+        raise Refusal("bad_header", header="Transfer-Encoding", headers=_LAST)
     if lengths and int(lengths[0]) > max_body_bytes:
         raise Refusal("too_large", limit=max_body_bytes)
     encodings = _header(scope, b"content-encoding")
