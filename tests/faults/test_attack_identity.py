@@ -652,6 +652,29 @@ async def test_one_person_is_one_bucket_however_the_address_is_written(made: Sta
     assert len(tried) <= sessions.BY_ACCOUNT.tries * 2  # the address that is nobody's has a bucket of its own
 
 
+@pytest.mark.parametrize("is_known", [True, False])
+@pytest.mark.parametrize("way", ["nobod\u0130@x.vn", "NOBODI@X.VN", "nobod\u0131@x.vn"])
+async def test_the_limit_tells_nobody_whose_an_address_is(made: Stage, way: str, is_known: bool) -> None:
+    """Ten tries written one way and one written the other: a known and an unknown address are put off alike."""
+    if is_known:
+        await execute(
+            "UPDATE official SET email = 'nobodi@x.vn' WHERE id = $1", made.world.agency.official_id
+        )
+
+    async def tried(email: str, n: int) -> bool:
+        outcome = await sessions.sign_in(
+            email, "sai mật khẩu rồi", ip=f"198.51.100.{n}", user_agent="", now=clock.utc_now()
+        )
+        assert isinstance(outcome, Refused)
+        return outcome.retry_after_seconds == 0
+
+    before = [await tried(way, n) for n in range(sessions.BY_ACCOUNT.tries)]
+    is_one = await fetchval("SELECT lower($1::text) = 'nobodi@x.vn'", way)
+
+    assert all(before)
+    assert await tried("nobodi@x.vn", 200) is not is_one
+
+
 @pytest.mark.parametrize("change", ["is_active", "password"])
 async def test_what_was_proved_before_a_change_begins_no_session(
     made: Stage, monkeypatch: pytest.MonkeyPatch, change: str

@@ -19,7 +19,7 @@ from tracker import clock
 from tracker.actions import accounts, directives, mandates, officials
 from tracker.actions.mandates import NewMandate
 from tracker.db import reads_api
-from tracker.db.engine import execute, fetchrow, fetchval
+from tracker.db.engine import execute, fetch, fetchrow, fetchval
 from tracker.domain.directory import SYSTEM, Actor
 from tracker.domain.zone import civil_day
 from tracker.jobs.outbox import Delivery
@@ -149,6 +149,30 @@ async def test_case_47_an_agency_finds_no_stranger_by_id_list_search_or_mandate(
 
     assert {item["agency"] for item in listed} == {None, "BYT"}
     assert [(a.status_code, a.json()["code"]) for a in answers] == [(404, "not_found")] * 4
+
+
+async def test_case_47_a_stranger_as_ones_deputy_is_a_number_that_nobody_has(api: Api) -> None:
+    world = api.world
+    officer = await api.client(world.agency)
+    path = f"/api/v1/officials/{world.agency.official_id}"
+    stranger, gone, colleague = (
+        world.officials[key] for key in ("btc.focal", "btc.leader", "byt.head_of_office")
+    )
+    await execute("UPDATE official SET is_active = false WHERE id = ANY($1::bigint[])", [gone, colleague])
+    people = await fetch("SELECT full_name, email FROM official WHERE id <> $1", world.agency.official_id)
+    tag = {"If-Match": (await officer.get(path)).headers["etag"]}
+
+    async def asked(number: int) -> str:
+        answer = await officer.patch(path, json={"deputy_id": str(number)}, headers=tag)
+        assert answer.status_code == 422, answer.text
+        assert not [p for p in people if p["full_name"] in answer.text or p["email"] in answer.text]
+        told = answer.json()
+        return str((told["code"], told["detail"], told["errors"])).replace(str(number), "N")
+
+    nobody = await asked(999_999)
+    assert "deputy_unknown" in nobody
+    assert await asked(stranger) == await asked(gone) == nobody
+    assert "official_inactive" in await asked(colleague)
 
 
 # -- 49: a delegate after the mandate ------------------------------------------------------------------

@@ -188,7 +188,7 @@ async def first_administrator(email: str, name: str, now: datetime) -> Invited:
     async with transaction():
         if await db.has_administrator():
             raise FirstAdministratorExists()
-        account = await db.find_account_by_email(draft.email)
+        account, _ = await db.find_account_by_email(draft.email)
         if account is not None and (account.role is not Role.ADMINISTRATOR or not account.is_active):
             raise Invalid.one("--email", "email_taken", draft.email)
         official_id = await people_db.insert_official(draft, None) if account is None else account.official_id
@@ -231,10 +231,10 @@ async def ask_reset(email: str, ip: str, now: datetime) -> None:
 
 
 async def _ask_reset(email: str, ip: str, now: datetime) -> None:
-    account = await db.find_account_by_email(email) if email else None
+    account, folded = await db.find_account_by_email(email) if email else (None, "")
     for key, allowance in (
         (f"reset:ip:{address_key(ip)}", RESET_BY_ADDRESS),
-        (f"reset:account:{account_key(email, account)}", RESET_BY_ACCOUNT),
+        (f"reset:account:{account_key(folded, account)}", RESET_BY_ACCOUNT),
     ):
         taken = await take(key, capacity=allowance.tries, refill_seconds=allowance.refill_seconds)
         if not taken.allowed:

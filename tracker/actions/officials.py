@@ -15,7 +15,7 @@ from tracker.db import sessions as sessions_db
 from tracker.db.directory import list_agencies
 from tracker.db.engine import transaction
 from tracker.db.history import HistoryEntry, insert_history
-from tracker.db.reads_api import OfficialView, get_official_view
+from tracker.db.reads_api import OfficialView, get_official_view, is_official_seen
 from tracker.domain.access import Subject, Verb, require
 from tracker.domain.directory import AGENCY_ROLES, Actor, Role, check_exists
 from tracker.domain.errors import Conflict, Invalid, Problem, StaleVersion
@@ -63,7 +63,7 @@ async def create(actor: Actor, draft: PersonDraft, now: datetime) -> OfficialVie
     """Write down a new person, who cannot sign in before they are invited. Raises Invalid naming every fault."""
     require(actor, Verb.MANAGE_PEOPLE)
     async with transaction():
-        draft, agency_id = await _checked(None, draft, None, civil_day(now))
+        draft, agency_id = await _checked(actor, None, draft, None, civil_day(now))
         official_id = await db.insert_official(draft, agency_id)
         detail = {"official_id": official_id, "email": draft.email, "after": _plain(draft)}
         await insert_history(actor, [HistoryEntry("create_official", detail=detail)], now)
@@ -92,7 +92,7 @@ async def change(
         _require(actor, view, _differing(stands, draft), mends_mailbox)
         if version is not None and version != view.row_version:
             raise StaleVersion(current=view.row_version)
-        draft, agency_id = await _checked(view, draft, stands, civil_day(now))
+        draft, agency_id = await _checked(actor, view, draft, stands, civil_day(now))
         changed = _differing(stands, draft)
         is_mended = view.mailbox == "dead" and (mends_mailbox or "email" in changed)
         if not changed and not is_mended:
@@ -138,7 +138,7 @@ def _plain(draft: PersonDraft) -> dict[str, object]:
 
 
 async def _checked(
-    view: OfficialView | None, draft: PersonDraft, stands: PersonDraft | None, today: date
+    actor: Actor, view: OfficialView | None, draft: PersonDraft, stands: PersonDraft | None, today: date
 ) -> tuple[PersonDraft, int | None]:
     """The draft as it may be written, with its agency's id. Raises Invalid naming every fault at once."""
     problems: list[Problem] = []
@@ -149,10 +149,12 @@ async def _checked(
     draft = await _with_address(view, draft, problems)
     agency_id = await _agency_id(draft, stands, today, problems)
     if draft.deputy_id is not None and draft.role in set(Role):
-        deputy = await db.find_deputy(draft.deputy_id)
+        kept = stands is not None and stands.deputy_id == draft.deputy_id
+        deputy = None
+        if kept or await is_official_seen(actor, draft.deputy_id):
+            deputy = await db.find_deputy(draft.deputy_id)
         own_id = None if view is None else view.id
         fault = deputy_fault(own_id, Role(draft.role), agency_id, deputy, draft.deputy_id)
-        kept = stands is not None and stands.deputy_id == draft.deputy_id
         if fault is not None and kept:
             # Nobody asked for this deputy again: whoever goes elsewhere leaves the old one behind. One who was
             # switched off may come back; meanwhile nothing is sent to them.

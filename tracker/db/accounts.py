@@ -104,10 +104,14 @@ async def find_account(official_id: int) -> Account | None:
     return None if row is None else _account(row)
 
 
-async def find_account_by_email(email: str) -> Account | None:
-    """The account of the official with this address, compared without case."""
-    row = await fetchrow(f"{_SELECT} WHERE lower(o.email) = lower($1) ORDER BY o.id LIMIT 1", email)
-    return None if row is None else _account(row)
+async def find_account_by_email(email: str) -> tuple[Account | None, str]:
+    """The account of the official with this address, compared without case, and the address as it was compared.
+
+    Two addresses that are one to the comparison are one in what is returned, whether somebody has them or not.
+    """
+    folded: str = await fetchval("SELECT lower($1::text)", email)
+    row = await fetchrow(f"{_SELECT} WHERE lower(o.email) = $1 ORDER BY o.id LIMIT 1", folded)
+    return None if row is None else _account(row), folded
 
 
 async def lock_account(official_id: int) -> Account | None:

@@ -203,6 +203,15 @@ async def get_official_view(viewer: Actor, official_id: int) -> OfficialView:
     return OfficialView(**dict(row))
 
 
+async def is_official_seen(viewer: Actor, official_id: int) -> bool:
+    """Whether there is such an official and the viewer may know of them."""
+    condition, arguments = _colleagues(viewer, 2)
+    seen: bool = await fetchval(
+        f"SELECT EXISTS (SELECT FROM official o WHERE o.id = $1 AND {condition})", official_id, *arguments
+    )
+    return seen
+
+
 # -- assignments ---------------------------------------------------------------------------------------
 
 

@@ -126,13 +126,14 @@ def deputy_fault(
     """Why somebody cannot be the deputy: a deputy reads the mail of the person, so both are of one side.
 
     An agency's official is deputised by somebody of the same agency, the others by the assigning side.
+    `deputy` is None for a number that nobody has and for somebody whom the actor may not know of.
     """
     if deputy is None:
         return Problem("/deputy_id", "deputy_unknown", str(deputy_id))
     if deputy.id == person_id:
         return Problem("/deputy_id", "deputy_oneself", deputy.name)
     if not deputy.is_active:
-        return Problem("/deputy_id", "official_inactive", deputy.email)
+        return Problem("/deputy_id", "official_inactive", str(deputy_id))
     if role in AGENCY_ROLES:
         fits = deputy.role in AGENCY_ROLES and deputy.agency_id == agency_id
     else:
