@@ -246,6 +246,30 @@ async def test_a_transferred_owner_hears_nothing_of_the_former_agency(scene: Sce
     assert [(r["state"], r["reason"]) for r in rows] == [("superseded", "no_longer_seen")]
 
 
+async def test_a_transferred_owner_does_not_read_what_was_sent_before(scene: Scene) -> None:
+    world = scene.api.world
+    made = await scene.webhook(world.agency)
+    webhook = f"/api/v1/webhooks/{made['webhook']['id']}"
+    await scene.api.recorded()
+    await deliver()
+    client = await scene.api.client(world.agency)
+    await changed(client, f"{webhook} /ping")
+    before = (await client.get(f"{webhook}/deliveries")).json()["items"]
+    await execute(
+        "UPDATE official SET agency_id = $1 WHERE id = $2", world.agencies["HN"], world.agency.official_id
+    )
+
+    listed = (await client.get(f"{webhook}/deliveries")).json()["items"]
+    alone = [(await client.get(f"/api/v1/deliveries/{item['id']}")).json() for item in before]
+
+    assert all(item["payload"] for item in before)
+    assert {item["kind"] for item in before if item["kind"] != "ping"} >= {"assignment.assigned"}
+    for items in (listed, alone):
+        assert [item["kind"] for item in items if item["payload"]] == ["ping"]
+        assert len(items) == len(before) == 3
+        assert "17/NQ-CP" not in str(items)
+
+
 async def test_webhooks_die_with_their_owner(scene: Scene) -> None:
     world = scene.api.world
     await scene.webhook(world.agency)

@@ -484,13 +484,16 @@ async def _leave(delivery_id: int, lease_token: UUID, changes: str, *values: obj
 
 @dataclass(frozen=True)
 class Delivery:
-    """What became of an event on its way to a webhook."""
+    """What became of an event on its way to a webhook.
+
+    `payload` is None where it tells of something that the viewer may not know of any more.
+    """
 
     id: int
     webhook_id: int
     message_id: str
     kind: str
-    payload: str
+    payload: str | None
     state: str
     attempts: int
     next_attempt_at: datetime
@@ -503,10 +506,25 @@ class Delivery:
     finished_at: datetime | None
 
 
-_DELIVERY = (
-    "d.id, d.webhook_id, d.message_id, d.kind, d.payload, d.state, d.attempts, d.next_attempt_at, d.status,"
-    " d.answer, d.reason, d.row_version, d.created_at, d.attempted_at, d.finished_at"
-)
+def _deliveries(viewer: Actor, first: int) -> tuple[str, list[object]]:
+    """SELECT for Delivery, its arguments numbered from `$first`.
+
+    A message tells of an assignment, else of a directive, else of neither, as `why_not` sees it before each sending.
+    """
+    seen, arguments = visible_to(viewer, "a", first=first)
+    select = f"""
+        SELECT d.id, d.webhook_id, d.message_id, d.kind,
+               CASE WHEN CASE
+                   WHEN d.assignment_id IS NOT NULL
+                       THEN EXISTS (SELECT FROM assignment a WHERE a.id = d.assignment_id AND {seen})
+                   WHEN d.directive_id IS NOT NULL
+                       THEN EXISTS (SELECT FROM assignment a WHERE a.directive_id = d.directive_id AND {seen})
+                   ELSE true END THEN d.payload END AS payload,
+               d.state, d.attempts, d.next_attempt_at, d.status, d.answer, d.reason, d.row_version, d.created_at,
+               d.attempted_at, d.finished_at
+        FROM webhook_delivery d JOIN webhook w ON w.id = d.webhook_id
+    """
+    return select, arguments
 
 
 async def list_deliveries(
@@ -514,10 +532,12 @@ async def list_deliveries(
 ) -> list[Delivery]:
     """Deliveries of one of the viewer's webhooks, newest first, in a state if one is given."""
     condition, arguments = _owned(viewer)
+    select, seen = _deliveries(viewer, len(arguments) + 1)
+    arguments += seen
     first = len(arguments)
     rows = await fetch(
         f"""
-        SELECT {_DELIVERY} FROM webhook_delivery d JOIN webhook w ON w.id = d.webhook_id
+        {select}
         WHERE {condition} AND d.webhook_id = ${first + 1} AND (${first + 2}::text IS NULL OR d.state = ${first + 2})
           AND (${first + 3}::bigint IS NULL OR d.id < ${first + 3})
         ORDER BY d.id DESC LIMIT ${first + 4}
@@ -534,11 +554,10 @@ async def list_deliveries(
 async def get_delivery(viewer: Actor, delivery_id: int) -> Delivery:
     """One delivery to one of the viewer's webhooks. Raises NotFound."""
     condition, arguments = _owned(viewer)
+    select, seen = _deliveries(viewer, len(arguments) + 1)
+    arguments += seen
     row = await fetchrow(
-        f"SELECT {_DELIVERY} FROM webhook_delivery d JOIN webhook w ON w.id = d.webhook_id"
-        f" WHERE {condition} AND d.id = ${len(arguments) + 1}",
-        *arguments,
-        delivery_id,
+        f"{select} WHERE {condition} AND d.id = ${len(arguments) + 1}", *arguments, delivery_id
     )
     if row is None:
         raise NotFound(noun="delivery", id=delivery_id)

@@ -105,13 +105,16 @@ class WebhookList(Struct):
 
 
 class Delivery(Struct):
-    """One event on its way; `id` is for this API, `message_id` is the receiver's `webhook-id`."""
+    """One event on its way; `id` is for this API, `message_id` is the receiver's `webhook-id`.
+
+    `payload` is null where you may no longer see what it tells of; such a message is not sent either.
+    """
 
     id: Id
     webhook_id: Id
     message_id: str
     kind: str
-    payload: dict[str, Any]
+    payload: dict[str, Any] | None
     state: DeliveryState
     attempts: int
     next_attempt_at: datetime | None
@@ -161,7 +164,7 @@ def shown_delivery(delivery: DeliveryValue) -> Delivery:
         webhook_id=str(delivery.webhook_id),
         message_id=delivery.message_id,
         kind=delivery.kind,
-        payload=json.loads(delivery.payload),
+        payload=None if delivery.payload is None else json.loads(delivery.payload),
         state=delivery.state,  # type: ignore[arg-type]  # a CHECK holds the states
         attempts=delivery.attempts,
         next_attempt_at=delivery.next_attempt_at if delivery.state == "pending" else None,
