@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import Counter
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import product
 from typing import Any
 
@@ -21,6 +22,7 @@ from tracker.db.assignments import list_by_ids
 from tracker.db.calendar import load_calendar
 from tracker.db.statistics import HEADS
 from tracker.domain.assignments import Fine, Knowledge, classify
+from tracker.domain.directory import Actor
 from tracker.domain.statistics import Buckets, Denominator, Rounding
 from tracker.settings import Settings
 
@@ -101,6 +103,40 @@ async def test_trend_is_the_figures_of_each_week(api: Api) -> None:
         told = await get(api, "statistics", as_of=point["as_of"])
         assert point["figures"] == told["total"], point["as_of"]
     assert len((await get(api, "statistics/trend"))["items"]) == 12
+
+
+async def test_of_many_trends_at_once_most_are_refused_and_none_holds_up_the_rest(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await api.client(api.world.secretariat)
+    at_once, most, goes_on = 0, 0, asyncio.Event()
+    reckon = statistics._trend
+
+    async def slow(viewer: Actor, question: Question, weeks: int) -> list[tuple[date, statistics.Figures]]:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        await goes_on.wait()
+        told = await reckon(viewer, question, weeks)
+        at_once -= 1
+        return told
+
+    monkeypatch.setattr(statistics, "_trend", slow)
+    monkeypatch.setattr(statistics, "PATIENCE_SECONDS", 0.2)
+    path = "/api/v1/statistics/trend?weeks=53"
+    asked = [asyncio.create_task(client.get(path)) for _ in range(8)]
+    done, waiting = await asyncio.wait(asked, timeout=3)
+    cheap = await client.get("/api/v1/assignments?limit=1")
+    goes_on.set()
+    last = await asyncio.gather(*waiting)
+
+    refused = [task.result() for task in done]
+    assert cheap.status_code == 200
+    assert [a.status_code for a in last] == [200]
+    assert [(a.status_code, a.json()["code"]) for a in refused] == [(503, "unavailable")] * 7
+    assert all(int(a.headers["retry-after"]) > 0 for a in refused)
+    assert most == 1
+    assert (await client.get(path)).status_code == 200
 
 
 async def test_span_keeps_what_was_given_in_it(api: Api) -> None:

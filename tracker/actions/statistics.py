@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
+from weakref import WeakKeyDictionary
 
 from tracker.actions.overdue import agency_ids_of, extent_of, facts_of
 from tracker.actions.standing import facts_now
@@ -196,37 +198,71 @@ async def list_behind(
 # -- the trend ---------------------------------------------------------------------------------------------
 
 
+class TrendBusy(TimeoutError):
+    """Another trend is being reckoned and does not end; try later (the edge answers 503)."""
+
+
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+PATIENCE_SECONDS = 2.0
+LONGEST_QUEUE = 2
+_waiting = 0
+
+
+@asynccontextmanager
+async def _turn() -> AsyncIterator[None]:
+    """One trend at a time in a process, so that none holds up what is cheap. Raises TrendBusy."""
+    global _waiting
+    if _waiting >= LONGEST_QUEUE:
+        raise TrendBusy
+    # A process has one loop; only tests have several, one after the other.
+    turn = _turns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(1))
+    _waiting += 1
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await turn.acquire()
+    except TimeoutError:
+        raise TrendBusy from None
+    finally:
+        _waiting -= 1
+    try:
+        yield
+    finally:
+        turn.release()
+
+
 async def trend(viewer: Actor, question: Question, weeks: int) -> list[tuple[date, Figures]]:
     """The totals at the end of each of the last weeks up to `as_of`, the oldest first.
 
-    The history is read once, for all that changed since the oldest of the days.
+    The history is read once, for all that changed since the oldest of the days, and replayed for a day only where
+    something changed after it. Raises TrendBusy while others are being reckoned.
     """
     require(viewer, Verb.EXPORT)
     question.check()
     if not 1 <= weeks <= MOST_WEEKS:
         raise Invalid.one("/weeks", "out_of_range", weeks, least=1, most=MOST_WEEKS)
+    async with _turn():
+        return await _trend(viewer, question, weeks)
+
+
+async def _trend(viewer: Actor, question: Question, weeks: int) -> list[tuple[date, Figures]]:
     days = [question.as_of - timedelta(weeks=back) for back in range(weeks - 1, -1, -1)]
     questions = [replace(question, as_of=day) for day in days]
     async with transaction("repeatable_read", readonly=True):
         extents = [await _extent(viewer, q) for q in questions]
-        counts = [
-            await db.count_unchanged(viewer, extent, question.span, "kind", since=extents[0])
-            for extent in extents
-        ]
+        counts = [await db.count_unchanged(viewer, extent, question.span, "kind") for extent in extents]
         changed = await db.list_changed(viewer, _reaching(extents[0], extents[-1]), question.span)
         facts = await facts_of([h.row for h in changed]) if changed else {}
         calendar = await load_calendar()
-
-    def told() -> list[tuple[date, Figures]]:
-        found = []
-        for own, unchanged in zip(questions, counts, strict=True):
-            statuses = [status for _, status in _told(changed, facts, own, calendar)]
-            buckets = total_of([Buckets.count(statuses), *(c.buckets for c in unchanged)])
-            awaiting = sum(map(_awaits, statuses)) + sum(c.awaiting for c in unchanged)
-            found.append((own.as_of, _figures(own, HeadCount("", "", "", buckets, awaiting))))
-        return found
-
-    return await asyncio.to_thread(told)
+    found = []
+    for own, extent, unchanged in zip(questions, extents, counts, strict=True):
+        # What was not assigned by that day is nowhere, and what changed no more is in the database's count.
+        later = [h for h in changed if h.row.assigned_on <= own.as_of and h.row.changed_at > extent.instant]
+        told = await asyncio.to_thread(_told, later, facts, own, calendar)
+        statuses = [status for _, status in told]
+        buckets = total_of([Buckets.count(statuses), *(c.buckets for c in unchanged)])
+        awaiting = sum(map(_awaits, statuses)) + sum(c.awaiting for c in unchanged)
+        found.append((own.as_of, _figures(own, HeadCount("", "", "", buckets, awaiting))))
+    return found
 
 
 def _reaching(oldest: Extent, newest: Extent) -> Extent:

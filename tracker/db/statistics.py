@@ -78,12 +78,9 @@ def _spanned(viewer: Actor, extent: Extent, span: Span) -> tuple[str, list[objec
     return where, arguments
 
 
-async def count_unchanged(
-    viewer: Actor, extent: Extent, span: Span, head: str, since: Extent | None = None
-) -> list[HeadCount]:
-    """The figures under each head of all that has not changed since the cut-off, or since that of `since`."""
+async def count_unchanged(viewer: Actor, extent: Extent, span: Span, head: str) -> list[HeadCount]:
+    """The figures under each head of all that has not changed since the cut-off."""
     where, arguments = _spanned(viewer, extent, span)
-    arguments.append((since or extent).instant)
     key, label, order = _HEADS[head]
     cells = ", ".join(
         f"count(*) FILTER (WHERE {_CELLS[bucket]})" for bucket in Bucket if bucket is not Bucket.OUTSIDE
@@ -94,7 +91,7 @@ async def count_unchanged(
                count(*) FILTER (WHERE a.state = 'reported' AND a.due_kind <> 'standing') AS awaiting, {cells},
                count(*) FILTER (WHERE a.state = 'withdrawn'), count(*) FILTER (WHERE a.state = 'transferred'),
                count(*) FILTER (WHERE a.state = 'superseded')
-        FROM {_FROM} WHERE {where} AND a.changed_at <= ${len(arguments)} AND $3::timestamptz IS NOT NULL GROUP BY 1
+        FROM {_FROM} WHERE {where} AND a.changed_at <= $3 GROUP BY 1
         """,
         *arguments,
     )
