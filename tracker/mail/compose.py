@@ -19,12 +19,15 @@ from tracker.domain.assignments import Fine
 from tracker.i18n import Language, has
 from tracker.mail.contexts import (
     KINDS,
+    AccountChanged,
+    AccountInvitation,
     Addressing,
     Assigned,
     Changed,
     ChangeLine,
     Context,
     Digest,
+    PasswordReset,
     Review,
     ReviewLine,
     TaskLine,
@@ -49,6 +52,8 @@ MAX_HTML = 80_000
 LINES_AT_FIRST = 120
 MAX_REFERENCES = 10
 URGENCIES = ("normal", "urgent", "very_urgent", "express")
+_OF_ACCOUNTS = (AccountInvitation, PasswordReset, AccountChanged)
+"""Mail about a person's own account: no duty mail, and in no digest."""
 SECTIONS = ("overdue", "today", "soon", "coming")
 
 
@@ -205,18 +210,19 @@ def _values(context: Context, speech: Speech, addressing: Addressing) -> dict[st
         "product": speech.say("product"),
         "office_name": addressing.office.name,
         "greeting": speech.say("greeting", name=name) if name else "",
-        "footer": _footer(addressing, name, speech),
+        "footer": _footer(addressing, name, speech, is_duty=not isinstance(context, _OF_ACCOUNTS)),
         "now": speech.moment(addressing.sent_at),
         "language": speech.language,
     }
 
 
-def _footer(addressing: Addressing, name: str, speech: Speech) -> list[str]:
+def _footer(addressing: Addressing, name: str, speech: Speech, *, is_duty: bool) -> list[str]:
     """Why this came, to whom an answer goes, and what the hours mean."""
     office = addressing.office
-    sentences = [speech.say("footer.duty"), speech.say("footer.zone")]
+    sentences = [speech.say("footer.duty")] if is_duty else []
     if office.reply_to is not None:
-        sentences.insert(1, speech.say("footer.reply", address=office.reply_to.address))
+        sentences.append(speech.say("footer.reply", address=office.reply_to.address))
+    sentences.append(speech.say("footer.zone"))
     if name and addressing.duty is not None:
         duty = speech.say(f"duty.{addressing.duty}")
         sentences.insert(0, speech.say("footer.sent_to", name=name, duty=duty))
