@@ -105,6 +105,30 @@ async def test_key_works_for_every_post_and_skips_the_condition_on_replay(api: A
     assert await fetchval("SELECT count(*) FROM history WHERE verb = 'acknowledge'") == 1
 
 
+@pytest.mark.parametrize("move", ["agency_id = $2", "agency_id = $2, role = 'agency_leader'"])
+async def test_key_brings_nothing_back_after_the_caller_was_moved(api: Api, move: str) -> None:
+    address = await api.lead_of(await api.recorded())
+    agency = await api.client(api.world.agency)
+    headers = {"Idempotency-Key": "moved", "If-Match": (await agency.get(address)).headers["etag"]}
+    path = "/api/v1/feeds"
+    body, key = {"name": "Lịch", "scope": "own_agency"}, {"Idempotency-Key": "moved-too"}
+    first = await agency.post(f"{address}/acknowledge", headers=headers)
+    made = await agency.post(path, json=body, headers=key)
+    await execute(
+        f"UPDATE official SET {move} WHERE id = $1",
+        api.world.agency.official_id,
+        api.world.agencies["HN"],
+    )
+
+    of_a_row = await agency.post(f"{address}/acknowledge", headers=headers)
+    of_none = await agency.post(path, json=body, headers=key)
+
+    assert (first.status_code, made.status_code) == (200, 201)
+    assert (of_a_row.status_code, of_a_row.json()["code"]) == (404, "not_found")
+    assert (of_none.status_code, of_none.json()["code"]) == (422, "idempotency_mismatch")
+    assert "17/NQ-CP" not in of_a_row.text + of_none.text
+
+
 # -- A1 ------------------------------------------------------------------------------------------------
 
 

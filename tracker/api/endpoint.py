@@ -277,16 +277,7 @@ async def _serve(
     if key is None:
         answer = await run_with_retries(work)
     else:
-        fingerprint = hashlib.sha256(
-            b"\0".join(
-                (
-                    operation.method.encode(),
-                    request.scope["path"].encode(),
-                    request.scope["query_string"],
-                    raw,
-                )
-            )
-        ).digest()
+        fingerprint = _fingerprint(operation, request, bearer.actor, raw)
         answer = await run_with_retries(lambda: _once(bearer.actor, key, fingerprint, work))
     headers = dict(answer.headers)
     media_type = headers.pop("Content-Type", JSON)
@@ -388,6 +379,19 @@ def _idempotency_key(operation: Operation, request: Request[Any, Any, Any]) -> s
     if not operation.takes_key or not _KEY.fullmatch(bare):
         raise Refusal("bad_idempotency_key")
     return bare
+
+
+def _fingerprint(operation: Operation, request: Request[Any, Any, Any], actor: Actor, raw: bytes) -> bytes:
+    """What makes a request the same as an earlier one: what it asks, and who asks with which reach.
+
+    An answer that was kept before the caller was moved tells what they may no longer know of, so it does not come
+    again.
+    """
+    reach = f"{actor.role} {sorted(actor.agency_ids)} {sorted(actor.visible_agency_ids)}"
+    path, query = request.scope["path"], request.scope["query_string"]
+    return hashlib.sha256(
+        b"\0".join((operation.method.encode(), path.encode(), query, reach.encode(), raw))
+    ).digest()
 
 
 async def _once(
