@@ -15,7 +15,9 @@ import pytest
 from tests.api import Api, running_api
 from tests.integration.test_delivery import delivery
 from tracker import clock
+from tracker.actions import accounts
 from tracker.db.engine import execute, fetch, fetchval
+from tracker.domain.directory import SYSTEM
 from tracker.domain.redaction import without_secrets
 from tracker.mail.transport import MemoryTransport
 from tracker.settings import Settings
@@ -155,6 +157,66 @@ async def test_message_goes_to_a_colleague_of_its_recipient_only(api: Api) -> No
     assert colleague.json()["message"]["recipient_id"] == str(people["byt.leader"])
 
 
+async def failed_invitation(api: Api) -> str:
+    """The id of an invitation of the focal officer that did not arrive."""
+    await accounts.invite(SYSTEM, api.world.agency.official_id or 0, clock.utc_now())
+    message: int = await fetchval(
+        "UPDATE outbox SET state = 'failed', reason = 'recipient' WHERE kind = 'account_invitation' RETURNING id"
+    )
+    return str(message)
+
+
+async def test_letter_that_sets_a_password_goes_to_nobody_else_and_never_in_bulk(api: Api) -> None:
+    operator = await api.client(api.world.administrator)
+    letter = await failed_invitation(api)
+    path = f"/api/v1/outbox/{letter}/replay"
+    colleague = str(api.world.officials["byt.leader"])
+
+    elsewhere = await operator.post(path, json={**WHY, "to_official_id": colleague}, headers=ANY)
+    many = await operator.post("/api/v1/outbox/replay", headers={"Idempotency-Key": "k6"}, json=WHY)
+    untouched = await fetchval("SELECT state FROM outbox WHERE id = $1", int(letter))
+    same = await operator.post(path, json=WHY, headers=ANY)
+
+    assert (elsewhere.status_code, elsewhere.json()["code"]) == (409, "message_personal")
+    assert (many.json()["again"], many.json()["left"], untouched) == (0, 0, "failed")
+    assert (same.status_code, same.json()["message"]["address"]) == (200, "focal@byt.example.vn")
+
+
+@pytest.mark.parametrize(
+    "over",
+    [
+        "UPDATE account_link SET ended_at = now()",
+        "UPDATE account_link SET used_at = now()",
+        "UPDATE account_link SET expires_at = now()",
+        "UPDATE official SET email = 'moi@byt.example.vn' WHERE email = 'focal@byt.example.vn'",
+        "UPDATE outbox SET raw = ''; UPDATE account_link SET ended_at = now()",
+    ],
+)
+async def test_letter_whose_link_is_over_is_not_sent_again(api: Api, over: str) -> None:
+    operator = await api.client(api.world.administrator)
+    letter = await failed_invitation(api)
+    for statement in over.split("; "):
+        await execute(statement)
+
+    refused = await operator.post(f"/api/v1/outbox/{letter}/replay", json=WHY, headers=ANY)
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "message_link_over")
+
+
+async def test_people_without_an_agency_are_no_colleagues_across_roles(api: Api) -> None:
+    operator = await api.client(api.world.administrator)
+    failed = await failed_message(api)
+    people = api.world.officials
+    await execute("UPDATE outbox SET recipient_id = $2 WHERE id = $1", int(failed), people["head"])
+    path = f"/api/v1/outbox/{failed}/replay"
+
+    member = await operator.post(path, json={**WHY, "to_official_id": str(people["member"])}, headers=ANY)
+    desk = await operator.post(path, json={**WHY, "to_official_id": str(people["officer"])}, headers=ANY)
+
+    assert [e["code"] for e in member.json()["errors"]] == ["contact_unsuitable"]
+    assert desk.json()["message"]["recipient_id"] == str(people["officer"])
+
+
 async def test_message_that_was_never_rendered_is_refused(api: Api) -> None:
     operator = await api.client(api.world.administrator)
     failed = await failed_message(api)
@@ -170,8 +232,7 @@ async def test_message_that_was_never_rendered_is_refused(api: Api) -> None:
 async def test_bulk_replay_rehearses_then_does_it(api: Api) -> None:
     operator = await api.client(api.world.administrator)
     await api.recorded()
-    await execute("UPDATE outbox SET state = 'failed'")
-    count = await fetchval("SELECT count(*) FROM outbox")
+    count = await execute("UPDATE outbox SET state = 'failed' WHERE kind = 'assigned'")
 
     rehearsed = (
         await operator.post(

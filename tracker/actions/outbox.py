@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 from tracker.actions.notices import Draft, queue
 from tracker.actions.office import office, relay_name
+from tracker.db import accounts as accounts_db
 from tracker.db import directory as directory_db
 from tracker.db import outbox as db
 from tracker.db.engine import transaction
@@ -40,6 +41,18 @@ class MessageNeverRendered(Conflict):
     """There are no bytes to send: the message could not be made; params: reason."""
 
     code = "message_never_rendered"
+
+
+class MessagePersonal(Conflict):
+    """What sets a password goes to nobody but the person it was made for; params: kind."""
+
+    code = "message_personal"
+
+
+class MessageLinkOver(Conflict):
+    """The link in the message serves no more, so that sending it again helps nobody; params: kind."""
+
+    code = "message_link_over"
 
 
 # -- looking -----------------------------------------------------------------------------------------------
@@ -96,7 +109,9 @@ async def replay(
 ) -> Opened:
     """Put one failed or held message back, with the same Message-ID; if asked, to a colleague of its recipient.
 
-    Raises NotFound, StaleVersion, MessageNotReturnable, MessageNeverRendered, Invalid for somebody elsewhere.
+    A letter with a link that sets a password goes to the same person only, and only while the link serves.
+    Raises NotFound, StaleVersion, MessageNotReturnable, MessagePersonal, MessageLinkOver, MessageNeverRendered,
+    Invalid for somebody elsewhere.
     """
     require(actor, Verb.OPERATE)
     reason = clean_text(reason, "/reason", lengths.REASON, allow_newlines=True)
@@ -104,9 +119,14 @@ async def replay(
         message = await db.get_stored(outbox_id, lock=True)
         if version is not None and version != _version(message):
             raise StaleVersion(current=_version(message))
-        _check_returnable(message)
+        if message.state not in ("failed", "held"):
+            raise MessageNotReturnable(state=message.state)
+        if message.kind in accounts_db.SECRET_MAILS:
+            await _check_secret(message, to_official_id)
+        if not message.is_rendered:
+            raise MessageNeverRendered(reason=message.reason)
         heir = None if to_official_id is None else await _colleague(message, to_official_id)
-        if heir is None:
+        if heir is None or message.kind in accounts_db.SECRET_MAILS:
             await db.mark_pending_again([outbox_id])
         else:
             await db.mark_pending_again([outbox_id], heir.email, heir.id)
@@ -114,20 +134,29 @@ async def replay(
         return await _opened(outbox_id)
 
 
-def _check_returnable(message: StoredMessage) -> None:
-    if message.state not in ("failed", "held"):
-        raise MessageNotReturnable(state=message.state)
-    if not message.is_rendered:
-        raise MessageNeverRendered(reason=message.reason)
+async def _check_secret(message: StoredMessage, to_official_id: int | None) -> None:
+    """Whoever reads such a letter becomes the person it was made for: it goes nowhere else, and not in vain."""
+    if to_official_id is not None and to_official_id != message.recipient_id:
+        raise MessagePersonal(kind=message.kind)
+    if not await accounts_db.is_link_of_mail_in_force(message.id):
+        raise MessageLinkOver(kind=message.kind)
 
 
 async def _colleague(message: StoredMessage, official_id: int) -> Official:
-    """Somebody who may get this message instead: active, reachable, of the same agency or the same desk."""
+    """Somebody who may get this message instead: active, reachable, of the same agency.
+
+    People without an agency are colleagues when they have the same role: having none is nothing in common.
+    """
     people = await directory_db.get_officials({official_id, message.recipient_id or official_id})
     heir, meant = people.get(official_id), people.get(message.recipient_id or 0)
     if heir is None:
         raise Invalid.one("/to_official_id", "contact_unknown", official_id)
-    is_same = meant is not None and heir.agency_id == meant.agency_id and bool(heir.duties)
+    is_same = (
+        meant is not None
+        and heir.agency_id == meant.agency_id
+        and (heir.agency_id is not None or heir.role == meant.role)
+        and bool(heir.duties)
+    )
     if not is_same or not heir.is_active or heir.is_mailbox_dead:
         raise Invalid.one("/to_official_id", "contact_unsuitable", heir.name)
     return heir
@@ -179,6 +208,7 @@ async def replay_matching(
 ) -> Replayed:
     """As `replay` for up to `limit` messages that match, oldest first; what was never rendered is named.
 
+    Letters with links that set a password are passed over: each is somebody's own matter.
     Raises Invalid for a limit beyond MOST_AT_ONCE.
     """
     require(actor, Verb.OPERATE)
@@ -187,7 +217,7 @@ async def replay_matching(
     reason = clean_text(reason, "/reason", lengths.REASON, allow_newlines=True)
     group = uuid4()
     async with transaction():
-        found, total = await db.lock_returnable(wanted, limit)
+        found, total = await db.lock_returnable(wanted, limit, except_kinds=accounts_db.SECRET_MAILS)
         again = tuple(m for m in found if m.is_rendered)
         if again and not dry_run:
             await db.mark_pending_again([m.id for m in again])

@@ -187,13 +187,31 @@ async def mark_active(official_id: int, *, is_active: bool) -> bool:
 
 async def end_tokens_and_feeds(official_id: int, now: datetime) -> tuple[int, int]:
     """No API token and no calendar link of a person serves any more; how many of each."""
-    tokens = await execute(
-        "UPDATE api_token SET revoked_at = $2 WHERE official_id = $1 AND revoked_at IS NULL", official_id, now
-    )
+    tokens = await end_tokens(official_id, now)
     feeds = await execute(
         "UPDATE feed SET revoked_at = $2 WHERE owner_id = $1 AND revoked_at IS NULL", official_id, now
     )
     return tokens, feeds
+
+
+async def end_tokens(official_id: int, now: datetime) -> int:
+    """No API token of a person serves any more; how many there were."""
+    return await execute(
+        "UPDATE api_token SET revoked_at = $2 WHERE official_id = $1 AND revoked_at IS NULL", official_id, now
+    )
+
+
+async def has_way_in(official_id: int) -> bool:
+    """Whether somebody can sign in as this person, or once did: by a password or at a provider."""
+    found: bool = await fetchval(
+        """
+        SELECT EXISTS (SELECT FROM account WHERE official_id = $1
+                       AND (password_hash IS NOT NULL OR last_signed_in_at IS NOT NULL))
+            OR EXISTS (SELECT FROM external_identity WHERE official_id = $1)
+        """,
+        official_id,
+    )
+    return found
 
 
 # -- password ------------------------------------------------------------------------------------------
@@ -294,6 +312,23 @@ async def supersede_secret_mails(official_id: int) -> int:
         official_id,
         list(SECRET_MAILS),
     )
+
+
+@as_service()
+async def is_link_of_mail_in_force(outbox_id: int) -> bool:
+    """Whether the link in this letter still serves, and its reader is the person at the address it goes to."""
+    serves: bool = await fetchval(
+        """
+        SELECT EXISTS (
+            SELECT FROM outbox m JOIN official o ON o.id = m.recipient_id JOIN account_link l ON l.official_id = o.id
+            WHERE m.id = $1 AND m.kind = ANY($2::text[]) AND o.is_active AND lower(o.email) = lower(m.address)
+              AND m.notify_key = concat(m.kind, '-', o.id, '-', left(encode(l.token_hash, 'hex'), 16))
+              AND l.used_at IS NULL AND l.ended_at IS NULL AND l.expires_at > now())
+        """,
+        outbox_id,
+        list(SECRET_MAILS),
+    )
+    return serves
 
 
 # -- second factor -------------------------------------------------------------------------------------

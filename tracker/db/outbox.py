@@ -437,10 +437,14 @@ async def list_stored(wanted: OutboxFilter, limit: int, before_id: int | None = 
     return [StoredMessage(*r.values()) for r in rows]
 
 
-async def lock_returnable(wanted: OutboxFilter, limit: int) -> tuple[list[StoredMessage], int]:
+async def lock_returnable(
+    wanted: OutboxFilter, limit: int, *, except_kinds: Sequence[str] = ()
+) -> tuple[list[StoredMessage], int]:
     """The first messages that failed or are held, oldest first and locked; and how many there are in all."""
     conditions, arguments = _matching(wanted)
-    where = " AND ".join(["o.state IN ('failed', 'held')", *conditions])
+    arguments.append(list(except_kinds))
+    kinds = f"o.kind <> ALL(${len(arguments)}::text[])"
+    where = " AND ".join(["o.state IN ('failed', 'held')", kinds, *conditions])
     total: int = await fetchval(f"SELECT count(*) FROM outbox o WHERE {where}", *arguments)
     rows = await fetch(
         f"{_STORED} WHERE {where} ORDER BY o.id LIMIT ${len(arguments) + 1} FOR UPDATE OF o",

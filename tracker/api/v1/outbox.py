@@ -234,7 +234,14 @@ def _told(opened: actions.Opened) -> Reply:
     body=ReplayIn,
     answer=OpenedMessage,
     is_change=True,
-    refusals=("not_found", "message_not_returnable", "message_never_rendered", "invalid"),
+    refusals=(
+        "not_found",
+        "message_not_returnable",
+        "message_never_rendered",
+        "message_personal",
+        "message_link_over",
+        "invalid",
+    ),
     example={"reason": "Máy chủ thư của bộ đã hoạt động lại."},
 )
 async def replay_message(call: Call[NoQuery, ReplayIn]) -> Reply:
@@ -266,7 +273,7 @@ async def replay_message(call: Call[NoQuery, ReplayIn]) -> Reply:
     example={"reason": "Đường truyền đã thông.", "state": "failed", "dry_run": True},
 )
 async def replay_messages(call: Call[NoQuery, BulkReplayIn]) -> Reply:
-    """Up to 500 failed and held messages, oldest first; with `dry_run` nothing is changed."""
+    """Up to 500 failed and held messages, oldest first, but no invitation and no reset; `dry_run` changes nothing."""
     body = call.body
     done = await actions.replay_matching(
         call.actor,
