@@ -82,6 +82,7 @@ async def run_verify(arguments: argparse.Namespace) -> int:
     """Tell every finding as it is made, and the verdict."""
     from tracker.actions.audit import verify
     from tracker.domain.directory import SYSTEM
+    from tracker.domain.zone import civil_now
 
     async with terminal.connected() as settings:
         anchors = _anchors(arguments.anchors, settings.data_dir)
@@ -105,7 +106,7 @@ async def run_verify(arguments: argparse.Namespace) -> int:
         key = "cli_audit_intact" if verdict.is_intact else "cli_audit_broken"
         say(key, **figures, findings=verdict.findings.total(), seconds=f"{seconds:.1f}")
         if last is not None:
-            say("cli_audit_last_anchor", at=last.at.isoformat(), seal=last.seal)
+            say("cli_audit_last_anchor", at=f"{civil_now(last.at):%H:%M %d/%m/%Y}", seal=last.seal)
     return Exit.DONE if verdict.is_intact else Exit.FAILED
 
 

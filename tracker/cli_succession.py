@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -146,6 +147,27 @@ async def _plan(arguments: argparse.Namespace) -> Plan:
     return replace(plan, changes=changes, choices=dict(arguments.choose), people=dict(arguments.person))
 
 
+def _plan_words(arguments: argparse.Namespace) -> str:
+    """The plan as it was typed, for the command that carries it out."""
+    typed: list[str] = []
+    if arguments.file is not None:
+        typed.append(str(arguments.file))
+    if arguments.recorded:
+        typed.append("--recorded")
+    for name, codes in (("--from", arguments.predecessors or ()), ("--to", arguments.heirs)):
+        for code in codes:
+            typed += [name, code]
+    if arguments.on is not None:
+        typed += ["--on", arguments.on.strftime("%d/%m/%Y")]
+    if arguments.document:
+        typed += ["--document", arguments.document]
+    pairs = (("--default", arguments.default), ("--choose", arguments.choose), ("--person", arguments.person))
+    for name, chosen in pairs:
+        for left, right in chosen:
+            typed += [name, f"{left}={right}"]
+    return shlex.join(typed)
+
+
 async def run_preview(arguments: argparse.Namespace) -> int:
     """Print what would move where; nothing is written."""
     from tracker.actions.succession import preview
@@ -157,6 +179,8 @@ async def run_preview(arguments: argparse.Namespace) -> int:
         terminal.print_json(to_json(shown))
     else:
         _print(shown)
+        if shown.is_ready:
+            say("cli_succession_next", plan=_plan_words(arguments), digest=shown.digest)
     return Exit.DONE
 
 

@@ -31,8 +31,8 @@ def register(subparsers: Subparsers) -> None:
     create.add_argument(
         "--scope",
         required=True,
-        action="append",
-        choices=[scope.value for scope in Scope],
+        action="extend",
+        type=_scopes,
         metavar="|".join(scope.value for scope in Scope),
         help=words("cli_token_scope"),
     )
@@ -52,6 +52,19 @@ def register(subparsers: Subparsers) -> None:
     revoke.add_argument("id", type=terminal.identifier, metavar="ID", help=words("cli_token_id"))
     revoke.add_argument("--json", action="store_true", help=words("cli_json"))
     revoke.set_defaults(run=run_revoke)
+
+
+def _scopes(given: str) -> list[str]:
+    """One scope, or several with commas between them."""
+    from tracker.domain.access import Scope
+
+    known = [scope.value for scope in Scope]
+    found = [part.strip() for part in given.split(",") if part.strip()]
+    for part in found or [given]:
+        if part not in known:
+            choices = ", ".join(known)
+            raise argparse.ArgumentTypeError(words("cli_token_scope_unknown", value=part, choices=choices))
+    return found
 
 
 async def run_create(arguments: argparse.Namespace) -> int:
