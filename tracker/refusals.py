@@ -10,6 +10,8 @@ from tracker.domain.zone import civil_now
 from tracker.i18n import Language, catalogue
 
 LONGEST_VALUE_SHOWN = 120
+_DUTIES_IN = {"duty_not_of_role": ("value", "allowed")}
+"""Parameters that hold codes of duties: sentences call duties by their words."""
 _ALSO_CALLED = {"allowed": "choices", "least": "low", "most": "high"}
 
 
@@ -38,6 +40,8 @@ def sentence(language: Language, code: str, params: Mapping[str, object]) -> str
             for name, value in params.items()
         }
     )
+    for name in _DUTIES_IN.get(code, ()):
+        given[name] = ", ".join(catalogued.get(f"duty.{duty}", duty) for duty in given[name].split(", "))
     for name, other in _ALSO_CALLED.items():
         if other in given:
             given.setdefault(name, given[other])

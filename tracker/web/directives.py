@@ -13,7 +13,7 @@ from tracker.db import reads_web
 from tracker.db.assignments import Assignment
 from tracker.db.calendar import load_calendar
 from tracker.db.directives import get_directive, list_tasks
-from tracker.domain.access import Verb, require
+from tracker.domain.access import Verb, may, require
 from tracker.domain.assignments import Part
 from tracker.web.page import Page, open_page, parse_id
 from tracker.web.standing import as_of, chip_of, due_note, summary_chips, tiles_of
@@ -41,6 +41,7 @@ async def directives(request: WebRequest) -> Response[bytes]:
     return page.render(
         "directives.html",
         rows=shown,
+        has_none_yet=not page.query.keys() - {"lang"} and may(page.actor, Verb.RECORD_DIRECTIVE),
         next_address=page.address(sau=f"{last.issued_on.isoformat()}.{last.id}") if last else None,
     )
 

@@ -14,6 +14,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from tracker.api.errors import Refusal, problem_details
 from tracker.api.negotiation import language_of, media_type_of
 from tracker.api.security import refusal_as_problem
+from tracker.domain.errors import NotPermitted
 from tracker.web.page import HTML, Page, SignInNeeded, local_path, open_page, open_plain_page
 from tracker.web.rendering import render
 from tracker.web.state import WebRequest
@@ -58,11 +59,25 @@ async def page_of_error(request: WebRequest, exception: Exception) -> Response[b
         logger.error("page failed", exc_info=exception, extra={"request_id": request_id})
     return page.render(
         "error.html",
+        detail=_detail(page, exception, problem.detail),
         status=problem.status,
         headers={name: value for name, value in headers.items() if name.lower() != "content-type"},
         problem=problem,
         kind=_kind(problem.status),
     )
+
+
+def _detail(page: Page, exception: Exception, told: str) -> str:
+    """What the problem says; a refused role reads by their words which roles may."""
+    if not isinstance(exception, NotPermitted) or exception.code != NotPermitted.code:
+        return told
+    allowed = exception.params.get("allowed")
+    if not isinstance(allowed, tuple) or not allowed:
+        return ""
+    words = ", ".join(page.word("role", role) for role in allowed)
+    if page.request.method in ("GET", "HEAD"):
+        return page.s("error.403.only", allowed=words)
+    return page.s("not_permitted", allowed=words)
 
 
 def _kind(status: int) -> str:

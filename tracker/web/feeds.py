@@ -72,7 +72,7 @@ async def _show(page: Page, form: Form, made: MadeView | None = None, status: in
         scopes=[(scope, page.s(f"feed.scope.{scope}")) for scope in scopes],
         agencies=agencies,
         alarms=[("", page.s("feed.alarm.none"))]
-        + [(str(n), page.s("feed.alarm.days", days=n)) for n in _ALARMS if n],
+        + [(str(n), page.days("feed.alarm.days", n)) for n in _ALARMS if n],
         submission=new_submission(),
     )
 
@@ -81,7 +81,8 @@ def _view(page: Page, feed: Feed) -> FeedView:
     options = []
     if feed.alarm_days:
         days = ", ".join(str(n) for n in feed.alarm_days)
-        options.append(page.s("feed.option.alarm", days=days))
+        key = "feed.option.alarm.one" if days == "1" else "feed.option.alarm"
+        options.append(page.s(key, days=days))
     if feed.with_cancelled:
         options.append(page.s("feed.option.cancelled"))
     if feed.consolidated:

@@ -279,7 +279,7 @@ def _token(page: Page, token: ApiToken, now: datetime) -> TokenView:
         token.id,
         token.name,
         token.hint,
-        ", ".join(page.word("scope", scope) for scope in token.scopes),
+        " · ".join(page.word("scope", scope) for scope in Scope if scope.value in token.scopes),
         ", ".join(token.allowed_networks),
         token.created_at,
         token.expires_at,

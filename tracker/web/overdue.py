@@ -148,7 +148,10 @@ async def overdue(request: WebRequest) -> Response[bytes]:
 def _asked(page: Page) -> tuple[Form, date, list[str]]:
     """The day and the agencies that the address asks for."""
     form = Form({"ngay": short_day(page.today), "noi-dung": "day-du", **page.query})
-    day = form.date("ngay") or page.today
+    asked = form.date("ngay")
+    if asked is not None:
+        form.values["ngay"] = short_day(asked)
+    day = asked or page.today
     codes = [code for given in page.query_all("co-quan") for code in given.split(",") if code][:100]
     return form, day, codes
 

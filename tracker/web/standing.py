@@ -153,7 +153,7 @@ def note_of(page: Page, row: Assignment) -> str:
     if row.state not in _CLOSED and row.committed_on is not None:
         notes.append(page.s("note.committed", day=wording.short_day(row.committed_on)))
     if row.extension_count:
-        notes.append(page.s("note.extended", count=row.extension_count))
+        notes.append(wording.counted(page.language, "note.extended", row.extension_count))
     if row.state is State.RETURNED:
         notes.append(page.s("note.returned"))
     return " · ".join(notes)

@@ -112,3 +112,14 @@ def number_of_days(language: Language, key: str, days: int) -> str:
     if days == 1 and singular in catalogue(language):
         return text(language, singular, days=days)
     return text(language, key, days=number(language, days))
+
+
+def counted(language: Language, key: str, count: int, **params: object) -> str:
+    """A sentence about a count; English has its own for one.
+
+    >>> counted("en", "note.extended", 1), counted("en", "note.extended", 2)
+    ('Extended 1 time', 'Extended 2 times')
+    """
+    singular = f"{key}.one"
+    chosen = singular if count == 1 and singular in catalogue(language) else key
+    return text(language, chosen, count=number(language, count), **params)

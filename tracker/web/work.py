@@ -13,13 +13,14 @@ from tracker.db import reads_web
 from tracker.db.assignments import Assignment
 from tracker.db.calendar import load_calendar
 from tracker.db.directory import list_agencies
+from tracker.db.reads_web import AsOf
 from tracker.domain.access import Verb, require
 from tracker.domain.errors import NotPermitted
 from tracker.web.forms import Form
 from tracker.web.page import Page, open_page
 from tracker.web.standing import STATUS_WORDS, Row, Tile, as_of, tiles_of, work_row
 from tracker.web.state import WebRequest
-from tracker.web.wording import short_day
+from tracker.web.wording import counted, short_day
 
 PAGE_ROWS = 50
 GROUP_ROWS = 7
@@ -68,18 +69,28 @@ async def work(request: WebRequest) -> Response[bytes]:
         "work.html",
         status=_status(form),
         heading=page.s("work.title_agency" if page.is_agency else "work.title"),
-        lead=page.s(
-            "work.lead", status=page.s(f"filter.status.{chosen.status}").lower(), count=page.number(total)
+        lead=counted(
+            page.language, "work.lead", total, status=page.s(f"filter.status.{chosen.status}").lower()
         ),
         form=form,
         rows=[work_row(page, row, calendar) for row in shown],
         total=total,
+        has_none_yet=await _has_none_yet(page, moment)
+        if not total and not page.query.keys() - {"lang"}
+        else False,
         next_address=page.address(sau=_write_after(shown[-1])) if len(rows) > PAGE_ROWS else None,
         agencies=[] if page.is_agency else [("", page.s("filter.any_agency")), *agencies],
         statuses=[(STATUS_WORDS[name], page.s(f"filter.status.{name}")) for name in STATUS_WORDS],
         is_open=bool({"van-ban", "tu-ngay", "den-ngay"} & page.query.keys()),
         active=_active(page, dict(agencies)),
     )
+
+
+async def _has_none_yet(page: Page, moment: AsOf) -> bool:
+    """Whether an agency's people see an empty list because nothing was ever given to their agency."""
+    if not page.is_agency:
+        return False
+    return not await reads_web.count_work(page.actor, reads_web.WorkFilter(status="all"), moment)
 
 
 def _status(form: Form) -> int:
