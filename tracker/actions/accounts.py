@@ -467,7 +467,7 @@ async def disable(actor: Actor, official_id: int, now: datetime) -> Ended:
             feeds=feeds,
             links=await db.end_links(official_id),
         )
-        await db.supersede_secret_mails(official_id)
+        await db.supersede_secret_mails(official_id, with_notices=True)
         detail: dict[str, object] = {
             "official_id": official_id,
             "email": account.email,

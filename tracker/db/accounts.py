@@ -304,13 +304,16 @@ async def end_links(
 
 
 @as_service()
-async def supersede_secret_mails(official_id: int) -> int:
-    """Take back letters with links that nobody may use any more; how many had not left."""
+async def supersede_secret_mails(official_id: int, *, with_notices: bool = False) -> int:
+    """Take back letters with links that nobody may use any more; how many had not left.
+
+    `with_notices` takes back what was to tell the person of their account, too: they have left.
+    """
     return await execute(
         "UPDATE outbox SET state = 'superseded', reason = 'no_longer_holds', raw = ''"
         " WHERE recipient_id = $1 AND kind = ANY($2::text[]) AND state = 'pending'",
         official_id,
-        list(SECRET_MAILS),
+        [*SECRET_MAILS, *(("account_changed",) if with_notices else ())],
     )
 
 
