@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,11 +14,14 @@ import pytest
 
 from tests.api import Api, running_api
 from tracker import clock
+from tracker.actions import accounts, officials
 from tracker.actions.accounts import LinkNotValid, read_link
+from tracker.actions.hashing import token_hash
 from tracker.actions.tokens import hash_of
 from tracker.db.engine import execute, fetch, fetchval
+from tracker.db.reads_api import get_official_view
 from tracker.db.sessions import Method, insert_session
-from tracker.domain.directory import Actor
+from tracker.domain.directory import SYSTEM, Actor
 from tracker.domain.zone import civil_day
 from tracker.settings import Settings
 
@@ -93,7 +97,7 @@ async def test_every_fault_of_a_new_person_is_named_at_once(api: Api) -> None:
     bad = {
         "name": " \u200b ",
         "email": "a@b> AUTH=<x@y",
-        "role": "secretariat",
+        "role": "member",
         "agency": "NOWHERE",
         "duty": "focal",
         "absence": {"absent_from": "2026-12-31", "absent_to": "2026-12-01"},
@@ -230,7 +234,7 @@ async def test_the_last_administrator_stays_one(api: Api) -> None:
     admin = await api.client(api.world.administrator)
 
     alone = await patch(admin, address(api, "admin"), role="secretariat")
-    await patch(admin, address(api, "head"), role="administrator")
+    await execute("UPDATE official SET role = 'administrator' WHERE id = $1", api.world.officials["head"])
     together = await patch(admin, address(api, "admin"), role="secretariat")
 
     assert (alone.status_code, alone.json()["code"]) == (409, "last_administrator")
@@ -453,7 +457,7 @@ async def test_an_agency_sees_its_people_those_below_and_who_acts_for_it(api: Ap
     assert await seen() == {"byt.leader", "officer", "btc.focal", "hn.focal"}
 
 
-async def test_an_invitation_is_answered_once_and_its_address_is_not_kept(api: Api) -> None:
+async def test_an_invitation_is_answered_without_its_link(api: Api) -> None:
     admin = await api.client(api.world.administrator)
     path = address(api, "byt.focal")
     headers = {"If-Match": (await admin.get(path)).headers["etag"], "Idempotency-Key": "invite-1"}
@@ -463,9 +467,91 @@ async def test_an_invitation_is_answered_once_and_its_address_is_not_kept(api: A
     officer = await (await api.client(api.world.secretariat)).post(f"{path}/invitation", headers=headers)
 
     assert first.status_code == 201, first.text
-    assert "/loi-moi/ddl_" in first.json()["url"]
-    assert (again.status_code, again.json()["url"]) == (201, None)
+    assert first.json().keys() == {"official_id", "email", "expires_at"}
+    assert first.json()["email"] == "focal@byt.example.vn"
+    assert again.json() == first.json()
+    assert "ddl_" not in first.text + again.text
     assert officer.status_code == 403
+
+
+@pytest.mark.parametrize(
+    "way_in",
+    [
+        "INSERT INTO account (official_id, created_at, last_signed_in_at) VALUES ($1, now(), now())",
+        "INSERT INTO external_identity (official_id, issuer, subject, label, linked_by, linked_at)"
+        " VALUES ($1, 'https://sso.example.vn', 's', 'x', 'person', now())",
+    ],
+)
+async def test_whoever_can_sign_in_without_a_password_is_not_invited(api: Api, way_in: str) -> None:
+    admin = await api.client(api.world.administrator)
+    await execute(way_in, api.world.officials["byt.focal"])
+
+    refused = await admin.post(f"{address(api, 'byt.focal')}/invitation", headers={"If-Match": "*"})
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "account_exists")
+
+
+async def test_a_token_decides_nothing_about_trusted_people(api: Api) -> None:
+    admin = await api.client(api.world.administrator)
+    officer, focal = address(api, "officer"), address(api, "byt.focal")
+    any_version = {"If-Match": "*"}
+    desk = {**NEW, "agency": None, "duty": None}
+
+    answers = [
+        await admin.post("/api/v1/officials", json={**desk, "role": "administrator"}),
+        await admin.post("/api/v1/officials", json={**desk, "role": "secretariat"}),
+        await patch(admin, officer, role="administrator"),
+        await patch(admin, focal, role="secretariat", agency=None, duty=None),
+        await patch(admin, officer, email="khac@vpcp.example.vn"),
+        await admin.post(f"{officer}/invitation", headers=any_version),
+        await admin.post(f"{officer}/enable", headers=any_version),
+    ]
+    with_session = await accounts.invite(
+        api.world.administrator, api.world.officials["officer"], clock.utc_now()
+    )
+
+    assert [(a.status_code, a.json()["code"]) for a in answers] == [(403, "session_needed")] * 7
+    assert with_session.expires_at > clock.utc_now()
+    assert (await patch(admin, officer, position="Chuyên viên chính")).status_code == 200
+
+
+async def test_tokens_end_with_a_change_to_a_trusted_role(api: Api) -> None:
+    member = await api.client(api.world.member)
+    official_id = api.world.officials["member"]
+    stands = officials.draft_of(await get_official_view(SYSTEM, official_id))
+    before = await member.get("/api/v1/me")
+
+    changed = await officials.change(
+        api.world.administrator,
+        official_id,
+        replace(stands, role="secretariat", duty=None),
+        None,
+        clock.utc_now(),
+    )
+
+    assert (before.status_code, changed.tokens_ended) == (200, 1)
+    assert (await member.get("/api/v1/me")).status_code == 401
+
+
+async def test_parallel_invitations_leave_one_link(api: Api) -> None:
+    official_id = api.world.officials["byt.focal"]
+
+    made = await asyncio.gather(
+        *(accounts.invite(api.world.administrator, official_id, clock.utc_now()) for _ in range(5))
+    )
+    in_force = "SELECT count(*) FROM account_link WHERE used_at IS NULL AND ended_at IS NULL"
+    live = await fetchval(in_force)
+    last = await fetchval("SELECT token_hash FROM account_link WHERE used_at IS NULL AND ended_at IS NULL")
+    token = next(link.token for link in made if token_hash(link.token) == last)
+    await asyncio.gather(
+        accounts.accept_invitation(token, "đường xa gánh nặng 4711", clock.utc_now()),
+        *(accounts.invite(api.world.administrator, official_id, clock.utc_now()) for _ in range(3)),
+        return_exceptions=True,
+    )
+
+    has_password = await fetchval("SELECT count(*) FROM account WHERE password_hash IS NOT NULL")
+    assert live == 1
+    assert (has_password, await fetchval(in_force)) in {(1, 0), (0, 1)}
 
 
 async def test_switching_off_kills_everything_and_on_brings_back_no_token(api: Api) -> None:
@@ -547,9 +633,9 @@ async def test_a_change_of_role_or_agency_ends_the_web_sessions_and_nothing_less
 async def test_a_new_address_ends_the_links_sent_to_the_former_one(api: Api) -> None:
     admin = await api.client(api.world.administrator)
     path = address(api, "byt.focal")
-    tag = (await admin.get(path)).headers["etag"]
-    invited = (await admin.post(f"{path}/invitation", headers={"If-Match": tag})).json()
-    token = invited["url"].rpartition("/")[2]
+    token = (
+        await accounts.invite(api.world.administrator, api.world.officials["byt.focal"], clock.utc_now())
+    ).token
 
     await patch(admin, path, email="moi@byt.example.vn")
 
@@ -563,7 +649,7 @@ async def test_a_new_address_ends_the_links_sent_to_the_former_one(api: Api) -> 
 
 async def test_two_administrators_who_demote_each_other_leave_one(api: Api) -> None:
     admin = await api.client(api.world.administrator)
-    await patch(admin, address(api, "head"), role="administrator")
+    await execute("UPDATE official SET role = 'administrator' WHERE id = $1", api.world.officials["head"])
     other = await api.client(api.world.head)
     tags = {key: (await admin.get(address(api, key))).headers["etag"] for key in ("admin", "head")}
 
@@ -572,5 +658,5 @@ async def test_two_administrators_who_demote_each_other_leave_one(api: Api) -> N
         other.patch(address(api, "admin"), json={"role": "secretariat"}, headers={"If-Match": tags["admin"]}),
     )
 
-    assert sorted(answer.status_code for answer in answers) in ([200, 403], [200, 409])
+    assert sorted(answer.status_code for answer in answers) in ([200, 401], [200, 403], [200, 409])
     assert await fetchval("SELECT count(*) FROM official WHERE role = 'administrator' AND is_active") == 1

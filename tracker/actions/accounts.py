@@ -17,7 +17,7 @@ from importlib.resources import files
 from tracker.actions import account_mail, notices
 from tracker.actions.hashing import hash_password, new_token, token_hash
 from tracker.actions.office import office
-from tracker.actions.officials import LastAdministrator
+from tracker.actions.officials import LastAdministrator, require_session_for
 from tracker.actions.second_factor import (
     Enrolment,
     clean_code,
@@ -78,7 +78,7 @@ class LinkNotValid(NotFound):
 
 
 class AccountExists(Conflict):
-    """The person has a password already and needs no invitation; params: name."""
+    """The person can sign in already, or once did, and needs no invitation; params: name."""
 
     code = "account_exists"
 
@@ -161,14 +161,16 @@ async def ensure_account(official_id: int, now: datetime) -> bool:
 async def invite(actor: Actor, official_id: int, now: datetime) -> Invited:
     """Send a person a link with which they set their password; earlier links end.
 
-    Raises NotFound, PersonInactive, and AccountExists for somebody who has a password.
+    Raises NotFound, SessionNeeded, PersonInactive, and AccountExists for somebody who has a password or a linked
+    identity, or once signed in.
     """
     require(actor, Verb.MANAGE_PEOPLE)
     async with transaction():
-        account = await _get(official_id)
+        account = await _lock(official_id, now)
+        require_session_for(actor, account.role)
         if not account.is_active:
             raise PersonInactive(name=account.name)
-        if account.password_hash is not None:
+        if await db.has_way_in(official_id):
             raise AccountExists(name=account.name)
         invited = await _make_link(account, "invitation", INVITATION_LIFE, actor, now)
         context = AccountInvitation(account.email, actor.name, invited.url, invited.expires_at)
@@ -192,7 +194,7 @@ async def first_administrator(email: str, name: str, now: datetime) -> Invited:
         if account is not None and (account.role is not Role.ADMINISTRATOR or not account.is_active):
             raise Invalid.one("--email", "email_taken", draft.email)
         official_id = await people_db.insert_official(draft, None) if account is None else account.official_id
-        account = await _get(official_id)
+        account = await _lock(official_id, now)
         invited = await _make_link(account, "first_admin", FIRST_ADMIN_LIFE, SYSTEM, now)
         detail = {"official_id": official_id, "email": account.email, "expires_at": invited.expires_at}
         await insert_history(SYSTEM, [HistoryEntry("invite_first_administrator", detail=detail)], now)
@@ -242,6 +244,9 @@ async def _ask_reset(email: str, ip: str, now: datetime) -> None:
     if account is None or not account.is_active or account.password_hash is None:
         return
     async with transaction():
+        account = await _lock(account.official_id, now)
+        if not account.is_active or account.password_hash is None:
+            return
         link = await _make_link(account, "reset", RESET_LIFE, SYSTEM, now)
         context = PasswordReset(account.email, link.url, link.expires_at)
         await _send(account, "password_reset", context, link, now)
@@ -262,10 +267,11 @@ async def _set_by_link(token: str, purpose: Purpose, password: str, now: datetim
     account = await _get(owner.official_id)
     password_hash = await _hash_new(account, password, "/password")
     async with transaction():
+        # Before the link is looked at: one that is being made meanwhile is there to be ended, or waits and is not made.
+        await _lock(account.official_id, now)
         link = await db.claim_link(token_hash(token), now)
         if link is None or not (account := await _get(link.official_id)).is_active:
             raise LinkNotValid()
-        await db.put_account(account.official_id, now)
         await db.mark_password(account.official_id, password_hash, now)
         await db.end_links(account.official_id)
         await db.supersede_secret_mails(account.official_id)
@@ -281,7 +287,7 @@ async def _set_by_link(token: str, purpose: Purpose, password: str, now: datetim
 async def _make_link(
     account: Account, purpose: Purpose, life: timedelta, actor: Actor, now: datetime
 ) -> Invited:
-    await db.put_account(account.official_id, now)
+    """In the caller's transaction, which holds the account by `_lock`."""
     await db.supersede_secret_mails(account.official_id)
     token = new_token(PREFIX)
     expires_at = await db.insert_link(
@@ -317,6 +323,7 @@ async def change_password(
     account = await check_own_password(actor, current, "/current", now)
     password_hash = await _hash_new(account, new, "/password")
     async with transaction():
+        await _lock(account.official_id, now)
         await db.mark_password(account.official_id, password_hash, now)
         await db.end_links(account.official_id)
         await db.supersede_secret_mails(account.official_id)
@@ -484,11 +491,12 @@ async def disable(actor: Actor, official_id: int, now: datetime) -> Ended:
 async def enable(actor: Actor, official_id: int, now: datetime) -> None:
     """Switch a person on again: they sign in as before; tokens and links stay dead.
 
-    Raises NotFound, AlreadySwitched.
+    Raises NotFound, SessionNeeded, AlreadySwitched.
     """
     require(actor, Verb.MANAGE_PEOPLE)
     async with transaction():
         account = await _get(official_id)
+        require_session_for(actor, account.role)
         if not await db.mark_active(official_id, is_active=True):
             raise AlreadySwitched(name=account.name)
         detail = {"official_id": official_id, "email": account.email}
@@ -505,6 +513,19 @@ async def _get(official_id: int) -> Account:
     account = await db.find_account(official_id)
     if account is None:
         raise NotFound(noun="official", id=official_id)
+    return account
+
+
+async def _lock(official_id: int, now: datetime) -> Account:
+    """The account, made where there is none; whoever makes or uses its links comes after this transaction.
+
+    Raises NotFound.
+    """
+    if await db.lock_account(official_id) is None:
+        raise NotFound(noun="official", id=official_id)
+    await db.put_account(official_id, now)
+    account = await db.lock_account(official_id)
+    assert account is not None
     return account
 
 

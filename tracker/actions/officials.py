@@ -18,7 +18,7 @@ from tracker.db.history import HistoryEntry, insert_history
 from tracker.db.reads_api import OfficialView, get_official_view, is_official_seen
 from tracker.domain.access import Subject, Verb, require
 from tracker.domain.directory import AGENCY_ROLES, Actor, Role, check_exists
-from tracker.domain.errors import Conflict, Invalid, Problem, StaleVersion
+from tracker.domain.errors import Conflict, Invalid, NotPermitted, Problem, StaleVersion
 from tracker.domain.people import PersonDraft, checked_person, deputy_fault
 from tracker.domain.zone import civil_day
 from tracker.mail.addresses import check_address
@@ -33,6 +33,23 @@ class LastAdministrator(Conflict):
     code = "last_administrator"
 
 
+class SessionNeeded(NotPermitted):
+    """Whom the whole service trusts is decided by somebody who has signed in, never by an API token; params: role."""
+
+    code = "session_needed"
+
+
+TRUSTED = frozenset({Role.ADMINISTRATOR, Role.SECRETARIAT})
+"""The roles that see and change everything: they must have a second factor, and no token hands them out."""
+
+
+def require_session_for(actor: Actor, *roles: str) -> None:
+    """Refuse an API token what touches how a trusted person comes in. Raises SessionNeeded."""
+    touched = next((role for role in roles if role in TRUSTED), None)
+    if actor.scopes is not None and touched is not None:
+        raise SessionNeeded(role=str(touched))
+
+
 @dataclass(frozen=True)
 class Changed:
     """What a change came to: who it is now, and what had to end with it."""
@@ -40,6 +57,7 @@ class Changed:
     official: OfficialView
     sessions_ended: int = 0
     mandates_ended: int = 0
+    tokens_ended: int = 0
 
 
 def draft_of(view: OfficialView) -> PersonDraft:
@@ -60,8 +78,12 @@ def draft_of(view: OfficialView) -> PersonDraft:
 
 
 async def create(actor: Actor, draft: PersonDraft, now: datetime) -> OfficialView:
-    """Write down a new person, who cannot sign in before they are invited. Raises Invalid naming every fault."""
+    """Write down a new person, who cannot sign in before they are invited. Raises Invalid naming every fault.
+
+    Raises SessionNeeded when an API token would make an administrator or a person of the secretariat.
+    """
     require(actor, Verb.MANAGE_PEOPLE)
+    require_session_for(actor, draft.role)
     async with transaction():
         draft, agency_id = await _checked(actor, None, draft, None, civil_day(now))
         official_id = await db.insert_official(draft, agency_id)
@@ -82,7 +104,7 @@ async def change(
     """Write `draft` over what stands; a new address, or `mends_mailbox`, lets mail go to the person again.
 
     People set their own language, absence and deputy; the rest is the administrator's.
-    Raises NotFound, NotPermitted, StaleVersion, Invalid, LastAdministrator.
+    Raises NotFound, NotPermitted, SessionNeeded, StaleVersion, Invalid, LastAdministrator.
     """
     async with transaction():
         # Administrators before the row: two who demote each other then wait in one order, and no deadlock comes.
@@ -90,6 +112,7 @@ async def change(
         view = await db.lock_official(actor, official_id)
         stands = draft_of(view)
         _require(actor, view, _differing(stands, draft), mends_mailbox)
+        _require_session(actor, stands, draft)
         if version is not None and version != view.row_version:
             raise StaleVersion(current=view.row_version)
         draft, agency_id = await _checked(actor, view, draft, stands, civil_day(now))
@@ -102,9 +125,13 @@ async def change(
         await db.update_official(official_id, draft, agency_id, mends_mailbox=is_mended)
         sessions = 0
         mandates = 0
+        tokens = 0
         if changed & {"role", "agency"}:
             sessions = await sessions_db.end_sessions(official_id, "role_changed")
             mandates = await _end_what_hung_on(view, draft, agency_id, now)
+        if "role" in changed and draft.role in TRUSTED:
+            # They were made before the person had to prove by a second factor who they are.
+            tokens = await accounts_db.end_tokens(official_id, now)
         if "email" in changed:
             # A link sent to the former address must not make its reader this person.
             await accounts_db.end_links(official_id)
@@ -116,10 +143,12 @@ async def change(
             "before": {name: before[name] for name in sorted(changed)},
             "after": {name: after[name] for name in sorted(changed)},
         }
+        if tokens:
+            detail["tokens"] = tokens
         if is_mended:
             detail["mailbox_mended"] = True
         await insert_history(actor, [HistoryEntry("edit_official", detail=detail)], now)
-        return Changed(await get_official_view(actor, official_id), sessions, mandates)
+        return Changed(await get_official_view(actor, official_id), sessions, mandates, tokens)
 
 
 def _require(actor: Actor, view: OfficialView, changed: frozenset[str], mends_mailbox: bool) -> None:
@@ -127,6 +156,14 @@ def _require(actor: Actor, view: OfficialView, changed: frozenset[str], mends_ma
         require(actor, Verb.EDIT_SELF, Subject.owned_by(view.id, noun="official", id=view.id))
     else:
         require(actor, Verb.MANAGE_PEOPLE)
+
+
+def _require_session(actor: Actor, stands: PersonDraft, draft: PersonDraft) -> None:
+    """A token promotes nobody, and sends the mail of nobody trusted elsewhere. Raises SessionNeeded."""
+    if stands.role not in {draft.role, Role.ADMINISTRATOR}:
+        require_session_for(actor, draft.role)
+    if stands.email != draft.email:
+        require_session_for(actor, stands.role, draft.role)
 
 
 def _differing(stands: PersonDraft, draft: PersonDraft) -> frozenset[str]:

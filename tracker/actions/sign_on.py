@@ -326,6 +326,10 @@ async def _accept(invitation_hash: bytes, identity: Identity, ip: str, now: date
     A link that resets a password invites nobody.
     """
     async with transaction():
+        known = await accounts_db.find_link(invitation_hash, now)
+        if known is not None:
+            # As with a password: a link that is being made meanwhile does not outlive this one.
+            await accounts_db.lock_account(known.official_id)
         invitation = await accounts_db.claim_link(invitation_hash, now)
         if invitation is None or invitation.purpose == "reset":
             raise SignOnRefused(Cause.INVITATION_VOID)

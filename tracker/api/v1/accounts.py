@@ -17,10 +17,10 @@ from tracker.domain.access import Verb
 
 
 class Invitation(Struct):
-    """A link by which the person sets a password: `url` is shown now and never again; null in a repeated answer."""
+    """A link to set a password went to this address; only the person's mailbox sees it."""
 
     official_id: Id
-    url: str | None
+    email: str
     expires_at: datetime
 
 
@@ -35,17 +35,15 @@ class Invitation(Struct):
     status=201,
     is_change=True,
     has_tag=False,
-    refusals=("not_found", "person_inactive", "account_exists"),
-    description="Mails a one-time link to set a password, and answers it this once; links made before end.",
+    refusals=("not_found", "session_needed", "person_inactive", "account_exists"),
+    description="Mails the person a one-time link to set a password; links made before end.",
 )
 async def invite_official(call: Call[NoQuery, NoBody]) -> Reply:
-    """A one-time link by which the person sets a password."""
+    """A one-time link, which is in the person's mail and in no answer: whoever holds it becomes that person."""
     view = await reads_api.get_official_view(call.actor, call.ids["official_id"])
     check_version(view.row_version, call.version)
     invited = await accounts.invite(call.actor, view.id, _real(call))
-    given = Invitation(str(view.id), invited.url, invited.expires_at)
-    # The address is a secret: the database keeps its hash, and nowhere else the address itself.
-    return Reply(given, kept=Invitation(given.official_id, None, given.expires_at))
+    return Reply(Invitation(str(view.id), view.email, invited.expires_at))
 
 
 @endpoint(
@@ -78,7 +76,7 @@ async def disable_official(call: Call[NoQuery, NoBody]) -> Reply:
     verb=Verb.MANAGE_PEOPLE,
     answer=Official,
     is_change=True,
-    refusals=("not_found", "already_switched"),
+    refusals=("not_found", "session_needed", "already_switched"),
     description="The person signs in as before; tokens and calendar links that ended stay dead.",
 )
 async def enable_official(call: Call[NoQuery, NoBody]) -> Reply:

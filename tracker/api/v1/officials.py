@@ -246,7 +246,7 @@ async def get_official(call: Call[NoQuery, NoBody]) -> Reply:
     body=OfficialIn,
     answer=Official,
     status=201,
-    refusals=("invalid",),
+    refusals=("invalid", "session_needed"),
     example={
         "name": "Trần Thị Bình",
         "email": "binh.tranthi@moh.gov.vn",
@@ -286,7 +286,7 @@ async def create_official(call: Call[NoQuery, OfficialIn]) -> Reply:
     body=OfficialPatch,
     answer=Official,
     is_change=True,
-    refusals=("not_found", "invalid", "last_administrator"),
+    refusals=("not_found", "invalid", "session_needed", "last_administrator"),
     example={"duty": "head_of_office", "absence": {"absent_from": "2026-12-21", "absent_to": "2026-12-31"}},
     description=(
         "A JSON Merge Patch. A change of role or agency counts at once and ends the person's web sessions."
