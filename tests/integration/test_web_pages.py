@@ -12,13 +12,15 @@ from html import unescape
 import pytest
 
 from tests.web_scene import ADDRESS, NASTY, Scene, Visitor, hidden_fields, scene
-from tests.world import MONDAY
+from tests.world import MONDAY, build_world
 from tracker import clock
+from tracker.actions import demo_clock
 from tracker.actions.overdue import overdue_list
 from tracker.app import create_app
 from tracker.db.assignments import get_assignment
 from tracker.db.engine import execute, fetchval
 from tracker.domain.assignments import State
+from tracker.mailbox import LocalMailbox
 from tracker.process import with_secret_key
 from tracker.settings import Settings
 from tracker.web.rendering import STATIC
@@ -407,6 +409,50 @@ async def test_every_answer_carries_the_security_headers(made: Scene) -> None:
         assert answer.headers["referrer-policy"] == "same-origin"
         assert answer.headers["content-type"].count("charset=utf-8") == 1
     assert answers[-1].content == b""
+
+
+async def test_a_refused_role_reads_which_roles_may(made: Scene) -> None:
+    visitor = await Visitor(made).sign_in(made.world.agency)
+
+    page = await visitor.get("/can-xu-ly")
+
+    assert page.status_code == 403
+    assert "Chỉ Chuyên viên Văn phòng (giao việc), Quản trị hệ thống mở được trang này." in unescape(
+        page.text
+    )
+    assert "administrator" not in page.text
+
+
+async def test_lists_that_hold_nothing_yet_say_so(database: Settings) -> None:
+    settings = with_secret_key(database)
+    world = await build_world()
+    await demo_clock.start(MONDAY)
+    mailbox = LocalMailbox(settings.data_dir)
+    app = create_app(settings, is_demonstration=True, mailbox=mailbox)
+    empty = Scene(world, {}, app, settings, mailbox)
+
+    agency = await Visitor(empty).sign_in(world.agency)
+    first = (await agency.get("/viec")).text
+    filtered = (await agency.get("/viec?tu=khong-co")).text
+    theirs = (await agency.get("/van-ban")).text
+    desk = await Visitor(empty).sign_in(world.secretariat)
+    directives = (await desk.get("/van-ban")).text
+    searched = (await desk.get("/van-ban?tu=khong-co")).text
+
+    assert "Cơ quan của bạn chưa được giao việc nào." in first
+    assert "Không có việc nào khớp" in filtered
+    assert "tracker import" in directives
+    assert "tracker import" not in theirs
+    assert "Không có văn bản nào khớp" in searched
+
+
+async def test_a_day_of_the_address_is_shown_as_it_is_typed(made: Scene) -> None:
+    desk = await Visitor(made).sign_in(made.world.secretariat)
+
+    page = (await desk.get("/bao-cao/qua-han?ngay=2025-11-24")).text
+
+    assert 'value="24/11/2025"' in page
+    assert 'value="2025-11-24"' not in page
 
 
 async def test_the_overdue_page_has_the_numbers_of_the_list(made: Scene) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
-from tracker.cli import main
+from tracker.cli import build_parser, main
+from tracker.cli_succession import _plan_words
 from tracker.terminal import Exit
 
 
@@ -23,6 +26,8 @@ from tracker.terminal import Exit
         ("up", "--demo", "--at", "0001-01-01T00:00"),
         ("overdue", "--as-of", "9999-12-31"),
         ("overdue", "--agency", "G\udcff"),
+        ("token", "create", "--official", "a@b", "--scope", "read,all", "--name", "x"),
+        ("token", "create", "--official", "a@b", "--scope", ",", "--name", "x"),
         ("token", "create", "--official", "a\udcff@b", "--scope", "read", "--name", "x"),
     ],
 )
@@ -39,3 +44,35 @@ def test_impossible_argument_is_refused_in_words(
     assert code == Exit.USAGE
     assert err.isprintable() or err.replace("\n", "").isprintable()
     assert 0 < len(err) < 600
+
+
+def test_scopes_may_come_several_times_and_with_commas() -> None:
+    parser = build_parser()
+
+    given = parser.parse_args(
+        ["token", "create", "--official", "a@b", "--name", "x", "--scope", "read, assign", "--scope", "judge"]
+    )
+
+    assert given.scope == ["read", "assign", "judge"]
+
+
+def test_a_preview_names_the_command_that_carries_it_out() -> None:
+    typed = [
+        "--from",
+        "G1",
+        "--to",
+        "G2",
+        "--on",
+        "01/03/2025",
+        "--document",
+        "Nghị quyết 176",
+        "--person",
+        "7=G2",
+    ]
+    given = build_parser().parse_args(["succession", "preview", *typed])
+
+    again = build_parser().parse_args(["succession", "apply", *shlex.split(_plan_words(given))])
+
+    assert {**vars(again), "verb": "", "run": None, "digest": ""} == {
+        **vars(given), "verb": "", "run": None, "digest": "",
+    }  # fmt: skip
