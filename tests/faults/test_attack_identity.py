@@ -89,6 +89,32 @@ async def test_case_59_a_session_that_was_put_into_the_browser_is_never_adopted(
     assert not await attacker.is_inside()  # its session ended when the victim signed in over it
 
 
+@pytest.mark.parametrize(
+    "passed",
+    [
+        "UPDATE account SET totp_pending_at = now() - interval '11 minutes'",
+        "UPDATE web_session SET authenticated_at = now() - interval '11 minutes'",
+    ],
+)
+async def test_a_secret_that_waits_is_shown_for_ten_minutes_and_to_its_person(
+    made: Stage, passed: str
+) -> None:
+    browser = await made.browser().sign_in(made.world.secretariat)
+    await browser.post("/toi/bao-mat/hai-buoc", from_page="/toi/bao-mat/hai-buoc")
+    session_id = await fetchval("SELECT max(id) FROM web_session WHERE ended_at IS NULL")
+    shown = await accounts.read_enrolment(made.world.secretariat, session_id)
+    confirm = 'action="/toi/bao-mat/hai-buoc/xac-nhan"'
+    fresh = await browser.get("/toi/bao-mat/hai-buoc")
+
+    await execute(passed)
+
+    assert shown is not None
+    assert confirm in fresh.text
+    late = await browser.get("/toi/bao-mat/hai-buoc")
+    assert (late.status_code, confirm in late.text) == (200, False)
+    assert await accounts.read_enrolment(made.world.secretariat, session_id) is None
+
+
 async def test_case_59_the_token_changes_with_the_second_factor(made: Stage) -> None:
     browser = await made.browser().sign_in(made.world.secretariat)
     before = browser.token
@@ -96,7 +122,8 @@ async def test_case_59_the_token_changes_with_the_second_factor(made: Stage) -> 
     old.client.cookies.set("dondoc", browser.client.cookies["dondoc"], domain="127.0.0.1")
 
     await browser.post("/toi/bao-mat/hai-buoc", from_page="/toi/bao-mat/hai-buoc")
-    enrolment = await accounts.read_enrolment(made.world.secretariat)
+    session_id = await fetchval("SELECT max(id) FROM web_session WHERE ended_at IS NULL")
+    enrolment = await accounts.read_enrolment(made.world.secretariat, session_id)
     assert enrolment is not None
     done = await browser.post(
         "/toi/bao-mat/hai-buoc/xac-nhan",

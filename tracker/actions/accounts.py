@@ -359,11 +359,16 @@ async def begin_totp(actor: Actor, now: datetime) -> Enrolment:
     return made
 
 
-async def read_enrolment(actor: Actor) -> Enrolment | None:
-    """The secret that was begun and not confirmed yet; None when there is none."""
+async def read_enrolment(actor: Actor, session_id: int) -> Enrolment | None:
+    """The secret that was begun and not confirmed yet, for ten minutes; None when there is none.
+
+    None also for a session whose person has not proved lately who they are: whoever sees it can make codes.
+    """
     require(actor, Verb.MANAGE_ACCOUNT, own_account(actor))
     account = await _get_own(actor)
     if account.totp_pending is None:
+        return None
+    if not await sessions_db.is_recently_authenticated(session_id, account.official_id, RECENT):
         return None
     return enrolment(account.totp_pending, account.official_id, account.email)
 

@@ -25,7 +25,10 @@ SECRET_MAILS = ("account_invitation", "password_reset")
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A person with what proves who they are; without an account row `has_account` is false."""
+    """A person with what proves who they are; without an account row `has_account` is false.
+
+    `totp_pending` is a secret that waits for its first code, for ten minutes.
+    """
 
     official_id: int
     name: str
@@ -72,7 +75,8 @@ class AccountRow:
 _SELECT = """
 SELECT o.id, o.full_name, o.email, o.role, o.language, o.is_active, coalesce(g.code, '') AS agency_code,
        a.official_id IS NOT NULL AS has_account, a.password_hash, a.password_changed_at, a.totp_secret,
-       a.totp_pending, a.totp_confirmed_at, coalesce(a.totp_last_step, 0) AS totp_last_step, a.last_signed_in_at
+       CASE WHEN a.totp_pending_at > now() - interval '10 minutes' THEN a.totp_pending END AS totp_pending,
+       a.totp_confirmed_at, coalesce(a.totp_last_step, 0) AS totp_last_step, a.last_signed_in_at
 FROM official o LEFT JOIN account a ON a.official_id = o.id LEFT JOIN agency g ON g.id = o.agency_id
 """
 _IN_FORCE = "used_at IS NULL AND ended_at IS NULL AND expires_at > greatest(now(), $2)"
@@ -339,13 +343,18 @@ async def is_link_of_mail_in_force(outbox_id: int) -> bool:
 
 async def mark_totp_pending(official_id: int, sealed: bytes) -> None:
     """Keep a secret that was shown and waits for its first code."""
-    await execute("UPDATE account SET totp_pending = $2 WHERE official_id = $1", official_id, sealed)
+    await execute(
+        "UPDATE account SET totp_pending = $2, totp_pending_at = now() WHERE official_id = $1",
+        official_id,
+        sealed,
+    )
 
 
 async def mark_totp_confirmed(official_id: int, pending: bytes, step: int, now: datetime) -> bool:
     """The pending secret holds from now on; False when another one took its place meanwhile."""
     touched = await execute(
-        "UPDATE account SET totp_secret = totp_pending, totp_pending = NULL, totp_confirmed_at = $3,"
+        "UPDATE account SET totp_secret = totp_pending, totp_pending = NULL, totp_pending_at = NULL,"
+        " totp_confirmed_at = $3,"
         " totp_last_step = $4 WHERE official_id = $1 AND totp_pending = $2",
         official_id,
         pending,
@@ -387,7 +396,8 @@ async def clear_second_factor(official_id: int) -> bool:
     """Take the second factor away; whether there was one."""
     await execute("DELETE FROM recovery_code WHERE official_id = $1", official_id)
     touched = await execute(
-        "UPDATE account SET totp_secret = NULL, totp_pending = NULL, totp_confirmed_at = NULL"
+        "UPDATE account SET totp_secret = NULL, totp_pending = NULL, totp_pending_at = NULL,"
+        " totp_confirmed_at = NULL"
         " WHERE official_id = $1 AND (totp_secret IS NOT NULL OR totp_pending IS NOT NULL)",
         official_id,
     )

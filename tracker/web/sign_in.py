@@ -177,7 +177,8 @@ async def _show_two_step(
 ) -> Response[bytes]:
     page.shown_path = TWO_STEP
     actor = _person(page)
-    enrolment = await accounts.read_enrolment(actor)
+    assert page.login is not None
+    enrolment = await accounts.read_enrolment(actor, page.login.id)
     own = await accounts.own(actor)
     return page.render(
         "two-step.html",

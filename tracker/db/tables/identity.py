@@ -23,6 +23,7 @@ class Account(Table, db=DB):
     totp_last_step = BigInt(default=0)
     created_at = Timestamptz(default=None)
     last_signed_in_at = Timestamptz(default=None, null=True)
+    totp_pending_at = Timestamptz(default=None, null=True)
 
     account_pk = Rule("PRIMARY KEY (official_id)")
     account_official_fk = Rule("FOREIGN KEY (official_id) REFERENCES official (id)")
