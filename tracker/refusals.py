@@ -29,6 +29,8 @@ def sentence(language: Language, code: str, params: Mapping[str, object]) -> str
 
     >>> sentence("en", "not_a_code", {})
     'not_a_code'
+    >>> sentence("vi", "duty_not_of_role", {"role": "Thành viên", "value": "focal", "allowed": ("member",)})
+    'Vai trò Thành viên không giữ nhiệm vụ đầu mối; được chọn: thành viên Tổ công tác.'
     """
     catalogued = catalogue(language)
     known = catalogued.get(f"error.{code}") or catalogued.get(code)
