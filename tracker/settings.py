@@ -417,7 +417,9 @@ class Settings:
     )
     clamd_port: int = _setting(3310, _integer(1, 65535), "Port of the virus scanner.")
     accepted_risks: tuple[str, ...] = _setting(
-        (), _codes, "Unsafe settings accepted in production, by their codes (docs/security.md); comma-separated."
+        (),
+        _codes,
+        "Unsafe settings accepted in production, by their codes (docs/security.md); comma-separated.",
     )
     log_level: str = _setting(
         "info", _choice("debug", "info", "warning", "error"), "Least important line that is logged."
