@@ -161,8 +161,8 @@ async def ensure_account(official_id: int, now: datetime) -> bool:
 async def invite(actor: Actor, official_id: int, now: datetime) -> Invited:
     """Send a person a link with which they set their password; earlier links end.
 
-    Raises NotFound, SessionNeeded, PersonInactive, and AccountExists for somebody who has a password or a linked
-    identity, or once signed in.
+    Raises NotFound, SessionNeeded, PersonInactive, and AccountExists for somebody who has a password; for
+    who has a linked identity or once signed in, unless the operator invites.
     """
     require(actor, Verb.MANAGE_PEOPLE)
     async with transaction():
@@ -170,7 +170,8 @@ async def invite(actor: Actor, official_id: int, now: datetime) -> Invited:
         require_session_for(actor, account.role)
         if not account.is_active:
             raise PersonInactive(name=account.name)
-        if await db.has_way_in(official_id):
+        # The operator may, where an identity provider went away and nobody has a password to reset.
+        if account.password_hash is not None or (not actor.is_system and await db.has_way_in(official_id)):
             raise AccountExists(name=account.name)
         invited = await _make_link(account, "invitation", INVITATION_LIFE, actor, now)
         context = AccountInvitation(account.email, actor.name, invited.url, invited.expires_at)
