@@ -618,7 +618,7 @@ def check_nothing_foreign(route: str, speaker: str, answer: httpx.Response) -> N
 
 def check_names_who_may(route: str, speaker: str, answer: httpx.Response) -> None:
     """A refusal says which roles may."""
-    found = re.search(r"those who may: ([^.<]+)\.", answer.text)
+    found = re.search(r"those who may: [^.<]+\.|Only these may open this page: [^.<]+\.", answer.text)
     assert found is not None, f"{route} refuses {speaker} without saying who may: {answer.text[:400]}"
     operation = ROUTES[route]
     if operation is not None:
