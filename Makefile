@@ -1,12 +1,13 @@
 # Two commands suffice: `make run` starts everything, `make test` tests everything.
 .POSIX:
-.PHONY: help run test check format lint types lock sbom bench fuzz clean
+.PHONY: help run test long check format lint types lock sbom bench fuzz clean
 
 PY = .venv/bin/python
 
 help:
 	@echo 'make run     start the whole system with demonstration data, http://127.0.0.1:8080'
 	@echo 'make test    run all tests (ARGS="-k words" for some of them)'
+	@echo 'make long    run what takes longer: more screens and phases of the same tests'
 	@echo 'make check   format, lint, types and tests, as CI does'
 	@echo 'make format  put the code into its form'
 	@echo 'make bench   measure speed and memory'
@@ -23,11 +24,16 @@ test:
 	@tools/prepare.sh browser
 	$(PY) -m pytest -n auto --dist loadfile -q $(ARGS)
 
+long:
+	@tools/prepare.sh dev
+	@tools/prepare.sh browser
+	$(PY) -m pytest -n auto --dist loadfile -q -m long $(ARGS)
+
 check: lint types test
 
 fuzz:
 	@tools/prepare.sh dev
-	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-200} $(PY) -m pytest -q -rP tests/faults/test_schemathesis.py $(ARGS)
+	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-200} $(PY) -m pytest -m 'long or not long' -q -rP tests/faults/test_schemathesis.py $(ARGS)
 
 lint:
 	@tools/prepare.sh dev

@@ -42,6 +42,18 @@ class Cluster:
         return self.server.dsn("postgres")
 
 
+# Files that take minutes: begun first, so that no worker is left alone with one at the end.
+_LONGEST = (
+    "browser/test_pages", "test_access_matrix", "test_headers_everywhere", "faults/test_process",
+    "integration/test_demo", "test_attack_output", "test_schemathesis", "browser/test_people",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first; the order within a file stays."""
+    items.sort(key=lambda item: not any(name in str(item.path) for name in _LONGEST))
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     """All async tests run on asyncio, as the service does."""

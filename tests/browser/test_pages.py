@@ -68,7 +68,9 @@ async def check(watched: Watched, axe: str, path: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "variant", VARIANTS, ids=lambda v: f"{v['viewport']['width']}-{v['color_scheme']}-{v['language']}"
+    "variant",
+    [*VARIANTS[:2], *(pytest.param(variant, marks=pytest.mark.long) for variant in VARIANTS[2:])],
+    ids=lambda v: f"{v['viewport']['width']}-{v['color_scheme']}-{v['language']}",
 )
 async def test_every_page_passes_the_checkers(stage: Stage, axe: str, variant: dict[str, Any]) -> None:
     options = {name: value for name, value in variant.items() if name != "language"}

@@ -30,7 +30,7 @@ BRIEFLY = '\n[phases.coverage]\nunexpected-methods = []\ngeneration.mode = "nega
 @pytest.mark.parametrize(
     ("persona", "phases"),
     [
-        ("administrator", "coverage"),
+        pytest.param("administrator", "coverage", marks=pytest.mark.long),
         ("secretariat", "examples,fuzzing"),
         ("agency", "stateful"),
     ],

@@ -44,11 +44,15 @@ class Service:
     settings: Settings
 
     async def day(self) -> list[LetterView]:
-        """Let the jobs tick once; the letters that arrived since the last time."""
+        """Let the jobs tick once; the letters about tasks that arrived since the last time."""
         before = {letter.id for letter in self.mailbox.list_messages()}
         await reminders.run(clock.utc_now())
         await self.deliver()
-        return [self.mailbox.read(x.id) for x in self.mailbox.list_messages() if x.id not in before]
+        return [
+            self.mailbox.read(x.id)
+            for x in self.mailbox.list_messages()
+            if x.id not in before and not x.key.startswith("account")
+        ]
 
     async def deliver(self) -> None:
         """Send what waits."""

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 
 from tracker.actions import succession as actions
 from tracker.api.endpoint import Call, Reply, endpoint
-from tracker.api.strict import Id, NoBody, NoQuery, Words, id_of
+from tracker.api.strict import FORM, Id, NoBody, NoQuery, Words, id_of
 from tracker.api.v1.shapes import AgencyCode, Day, PageQuery, PartName
 from tracker.db.succession import Succession as SuccessionValue
 from tracker.domain.access import Verb
@@ -65,7 +65,10 @@ class SuccessionIn(Struct, forbid_unknown_fields=True, kw_only=True):
     """A plan, and the digest of the preview that was agreed to."""
 
     plan: PlanIn
-    digest: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$", description="`digest` of the preview.")]
+    digest: Annotated[
+        str,
+        Meta(pattern=r"^[0-9a-f]{64}$", description="`digest` of the preview.", extra={FORM: "form.digest"}),
+    ]
 
 
 class Named(Struct):
