@@ -119,7 +119,7 @@ _BY_NAME: dict[str, object] = {
     "relay": "smtp.example:587",
     "route": "self",
     "scopes": ["read", "report"],
-    "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",  # nosec B105  # an example in the document
     "sha256": "c3ab" * 16,
     "short_name": "Kế hoạch thực hiện Nghị quyết",
     "signer": "Nguyễn Văn A",
