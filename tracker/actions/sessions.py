@@ -472,6 +472,11 @@ async def end(actor: Actor, session_id: int, now: datetime) -> None:
             await insert_history(actor, [HistoryEntry("sign_out", detail={"session": session_id})], now)
 
 
+def rest_seconds(session: Session, now: datetime) -> int:
+    """How long the session lasts if nothing more is asked of it, in seconds: it ends by rest or by age."""
+    return max(int(min(db.IDLE, session.expires_at - now).total_seconds()), 0)
+
+
 async def replace(session: Session) -> None:
     """End the session that a browser came with when it signs in again."""
     await db.end_session(session.id, session.official_id, "signed_in_again")

@@ -1,33 +1,14 @@
-"""The stylesheet and the pictures: read once, kept by browsers for as long as their address stays."""
-
-from functools import cache
+"""The stylesheet, the script and the pictures: made once, kept by browsers for as long as their address stays."""
 
 from litestar import Response, get
 from litestar.params import FromPath
 
 from tracker.domain.errors import NotFound
-from tracker.web.rendering import STATIC
-
-_TYPES = {
-    ".css": "text/css",
-    ".js": "text/javascript",
-    ".svg": "image/svg+xml",
-    ".png": "image/png",
-    ".html": "text/html",
-}
-
-
-@cache
-def _files() -> dict[str, tuple[bytes, str]]:
-    return {
-        path.relative_to(STATIC).as_posix(): (path.read_bytes(), _TYPES[path.suffix])
-        for path in sorted(STATIC.rglob("*"))
-        if path.is_file() and path.suffix in _TYPES
-    }
+from tracker.web.rendering import static_files
 
 
 def _answer(name: str, cache_control: str) -> Response[bytes]:
-    found = _files().get(name)
+    found = static_files().get(name)
     if found is None:
         raise NotFound()
     body, media_type = found

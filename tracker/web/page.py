@@ -20,6 +20,7 @@ from tracker.api.negotiation import language_of
 from tracker.db import reads_web
 from tracker.db.engine import look_as
 from tracker.db.sessions import Session as Login
+from tracker.db.switches import is_sending_paused
 from tracker.domain.directory import AGENCY_ROLES, Actor, Role
 from tracker.domain.errors import NotFound, Problem
 from tracker.domain.zone import civil_day, civil_now
@@ -46,6 +47,7 @@ from tracker.web.state import WebRequest, WebState, state_of
 HTML = "text/html"
 LANGUAGE_COOKIE = "ngon-ngu"
 NOTICE_COOKIE = "thong-bao"
+KEYS_COOKIE = "phim-tat"
 _YEAR_SECONDS = 365 * 24 * 3600
 _LOCAL_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]{0,1500}")
 _ID = re.compile(r"[1-9][0-9]{0,18}")
@@ -105,6 +107,7 @@ class Page:
     is_bound: bool = False
     notice: Notice | None = None
     is_sweep_late: bool = False
+    is_sending_paused: bool = False
     icons: set[str] = field(default_factory=set)
     cookies: list[Cookie] = field(default_factory=list)
     status: int = 200
@@ -274,6 +277,26 @@ class Page:
         """The reader's first page."""
         return "/" if self.visitor is None else _NAVIGATION[self.visitor.actor.role][0]
 
+    @property
+    def rest_seconds(self) -> int:
+        """How long the session lasts if nothing more is asked of it."""
+        return 0 if self.login is None else sessions.rest_seconds(self.login, real_now())
+
+    @property
+    def body_data(self) -> Markup:
+        """What the script may know: whether keys are on, when the session ends, where keys lead."""
+        if self.visitor is None:
+            return Markup("")
+        told = {"home": self.home, "directives": "/van-ban", "rest": str(self.rest_seconds)}
+        if self.has_keys:
+            told["keys"] = "1"
+        return Markup("").join(Markup(' data-{}="{}"').format(name, value) for name, value in told.items())
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether keys of single letters are on: until the person says otherwise in `/toi`."""
+        return self.cookie(KEYS_COOKIE) != "0"
+
     # -- forms -------------------------------------------------------------------------------------
 
     @property
@@ -310,10 +333,12 @@ class Page:
             cookies=self.cookies,
         )
 
-    def see(self, address: str, notice: str | None = None, /, **params: object) -> Response[bytes]:
-        """Go to `address` after a form (303), where `notice` says what was done."""
+    def see(
+        self, address: str, notice: str | None = None, /, *, undo: str = "", **params: object
+    ) -> Response[bytes]:
+        """Go to `address` after a form (303), where `notice` says what was done and `undo` is where to take it back."""
         if notice is not None:
-            value = Notice(notice, {name: str(given) for name, given in params.items()})
+            value = Notice(notice, {name: str(given) for name, given in params.items()}, undo)
             signed = notice_to_cookie(self.state.signer, value, real_now())
             self.cookies.append(self._cookie(NOTICE_COOKIE, signed, max_age=120))
         return Response(
@@ -379,21 +404,15 @@ class Page:
         )
 
 
+_DESK = ("/can-xu-ly", "/van-ban", "/cho-xac-nhan", "/bao-cao", "/lich", "/co-quan", "/thiet-lap")
+_AGENCY = ("/viec", "/van-ban", "/lich", "/bao-cao/qua-han", "/toi/thong-bao")
 _NAVIGATION: dict[Role, tuple[str, ...]] = {
-    Role.ADMINISTRATOR: (
-        "/can-xu-ly",
-        "/viec",
-        "/van-ban",
-        "/bao-cao/qua-han",
-        "/lich",
-        "/co-quan",
-        "/nguoi",
-    ),
-    Role.SECRETARIAT: ("/can-xu-ly", "/viec", "/van-ban", "/bao-cao/qua-han", "/lich", "/co-quan"),
-    Role.MEMBER: ("/bao-cao/qua-han", "/viec", "/van-ban", "/lich"),
-    Role.INSPECTOR: ("/bao-cao/qua-han", "/viec", "/van-ban"),
-    Role.AGENCY_OFFICER: ("/viec", "/van-ban", "/bao-cao/qua-han", "/lich"),
-    Role.AGENCY_LEADER: ("/viec", "/van-ban", "/bao-cao/qua-han", "/lich"),
+    Role.ADMINISTRATOR: (*_DESK, "/nguoi", "/he-thong"),
+    Role.SECRETARIAT: _DESK,
+    Role.MEMBER: ("/tong-quan", "/viec", "/cho-xac-nhan", "/bao-cao", "/lich"),
+    Role.INSPECTOR: ("/bao-cao", "/viec", "/van-ban", "/lich"),
+    Role.AGENCY_OFFICER: _AGENCY,
+    Role.AGENCY_LEADER: _AGENCY,
 }
 
 
@@ -425,6 +444,7 @@ async def open_page(request: WebRequest) -> Page:
         page.cookies.append(page._cookie(NOTICE_COOKIE, "", max_age=0))
     if page.visitor is not None and not page.is_agency:
         page.is_sweep_late = await reads_web.is_sweep_late(3 * state.settings.sweep_seconds)
+        page.is_sending_paused = await is_sending_paused()
     return page
 
 

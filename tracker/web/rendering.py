@@ -1,4 +1,7 @@
-"""Templates to bytes: one Jinja environment, autoescaping everywhere, strict about unknown names."""
+"""Templates to bytes: one Jinja environment, autoescaping everywhere, strict about unknown names.
+
+The stylesheet and the script are each one file to a browser and several to whoever writes them.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,20 @@ from markupsafe import Markup
 
 from tracker.web import icons
 
-STATIC = Path(str(files("tracker").joinpath("web", "static")))
+WEB = Path(str(files("tracker").joinpath("web")))
+STATIC = WEB / "static"
+_TYPES = {
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".html": "text/html",
+}
+_LAYERS = ("tokens", "base", "layout", "components", "print")
+_STYLES_BEGIN = (
+    "/* Đôn Đốc: five layers. Red, amber and green mean lateness and nothing else. */\n"
+    f"@layer {', '.join(_LAYERS)};\n"
+)
 
 
 @cache
@@ -46,9 +62,35 @@ def _sprite(context: Context) -> Markup:
 
 
 @cache
+def static_files() -> Mapping[str, tuple[bytes, str]]:
+    """Every file a browser may load, by its name under `/static/`: its bytes and its media type."""
+    found = {
+        path.relative_to(STATIC).as_posix(): (path.read_bytes(), _TYPES[path.suffix])
+        for path in sorted(STATIC.rglob("*"))
+        if path.is_file() and path.suffix in _TYPES
+    }
+    return {**found, "app.css": (_stylesheet(), "text/css"), "app.js": (_script(), "text/javascript")}
+
+
+def _stylesheet() -> bytes:
+    """The layers in their order, then the sheets of single pages, which name the layer they belong to."""
+    paths = sorted(
+        (WEB / "styles").glob("*.css"),
+        key=lambda path: (_LAYERS.index(path.stem) if path.stem in _LAYERS else len(_LAYERS), path.stem),
+    )
+    return (_STYLES_BEGIN + "\n".join(path.read_text("utf-8") for path in paths)).encode()
+
+
+def _script() -> bytes:
+    """The scripts one after another, each in a scope of its own."""
+    paths = sorted((WEB / "scripts").glob("*.js"))
+    return ('"use strict";\n' + "\n".join(f"{{\n{path.read_text('utf-8')}}}" for path in paths)).encode()
+
+
+@cache
 def static_address(name: str) -> str:
     """The address of a file of ours, with a mark of its content so that it can be kept for ever."""
-    mark = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+    mark = hashlib.sha256(static_files()[name][0]).hexdigest()[:12]
     return f"/static/{name}?v={mark}"
 
 

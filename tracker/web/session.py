@@ -31,10 +31,11 @@ class Session:
 
 @dataclass(frozen=True)
 class Notice:
-    """What the page after a form says it did: a catalogue key and its parameters."""
+    """What the page after a form says it did: a catalogue key, its parameters, and where a form takes it back."""
 
     key: str
     params: dict[str, str]
+    undo: str = ""
 
 
 class Signer:
@@ -128,7 +129,9 @@ def is_form_token(signer: Signer, session: Session, given: str) -> bool:
 
 def notice_to_cookie(signer: Signer, notice: Notice, now: datetime) -> str:
     """The cookie value of a notice for the next page."""
-    return signer.sign("notice", {"key": notice.key, "params": notice.params, "at": now.timestamp()})
+    return signer.sign(
+        "notice", {"key": notice.key, "params": notice.params, "undo": notice.undo, "at": now.timestamp()}
+    )
 
 
 def notice_from_cookie(signer: Signer, cookie: str, now: datetime) -> Notice | None:
@@ -138,4 +141,6 @@ def notice_from_cookie(signer: Signer, cookie: str, now: datetime) -> Notice | N
         return None
     params = value["params"]
     assert isinstance(params, dict)
-    return Notice(str(value["key"]), {str(name): str(text) for name, text in params.items()})
+    return Notice(
+        str(value["key"]), {str(name): str(text) for name, text in params.items()}, str(value["undo"])
+    )
