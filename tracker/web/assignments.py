@@ -17,11 +17,11 @@ from tracker.actions.explain import Explanation, explain
 from tracker.db import reads_web
 from tracker.db.assignments import Assignment, list_for_task
 from tracker.db.calendar import load_calendar
-from tracker.db.extensions import Extension, find_pending_extension
+from tracker.db.extensions import Extension
 from tracker.db.reports import Report
 from tracker.domain.access import Subject, Verb, may, require
 from tracker.domain.assignments import OPEN_STATES, WORKING_STATES, Fine, State
-from tracker.domain.drafts import ExtensionDecision, NewExtension, NewReport
+from tracker.domain.drafts import NewExtension, NewReport
 from tracker.domain.errors import Conflict, Invalid, NotFound, Problem, StaleVersion
 from tracker.domain.moments import Hours
 from tracker.domain.workdays import WorkCalendar
@@ -98,7 +98,8 @@ class Stale:
     current: list[tuple[str, str]]
 
 
-async def _read(page: Page, task_id: str, agency_code: str) -> Assignment:
+async def read(page: Page, task_id: str, agency_code: str) -> Assignment:
+    """The row that an address names; `lan` tells the occurrence. Raises NotFound."""
     occurrence = page.query.get("lan")
     wanted = parse_id(occurrence) if occurrence else None
     if wanted is not None and wanted > 100_000:
@@ -119,7 +120,7 @@ async def assignment(
     """What, by when, for whom?"""
     page = await open_page(request)
     require(page.actor, Verb.READ)
-    return await show(page, await _read(page, task_id, agency_code), Form({}))
+    return await show(page, await read(page, task_id, agency_code), Form({}))
 
 
 async def show(
@@ -207,13 +208,14 @@ def _facts(page: Page, row: Assignment) -> list[tuple[str, str | Markup]]:
     return facts
 
 
-def _subject(row: Assignment, reporter_id: int | None = None) -> Subject:
+def subject_of(row: Assignment, reporter_id: int | None = None) -> Subject:
+    """What a right to the assignment is asked about."""
     return Subject.of_agency(row.agency_id, id=row.id, reporter_id=reporter_id)
 
 
 def _actions(page: Page, row: Assignment) -> tuple[Action | None, list[Action]]:
     """The one main action of this reader, and the quieter ones."""
-    subject = _subject(row)
+    subject = subject_of(row)
     more: list[Action] = []
     main = None
     if may(page.actor, Verb.REPORT, subject) and row.state in WORKING_STATES:
@@ -239,7 +241,7 @@ def _decisions(
 ) -> list[Card]:
     cards = []
     waiting = next((r for r in reports if r.acceptance == "pending"), None)
-    if waiting is not None and may(page.actor, Verb.CONFIRM, _subject(row, waiting.submitted_by)):
+    if waiting is not None and may(page.actor, Verb.CONFIRM, subject_of(row, waiting.submitted_by)):
         in_time = row.due_on is None or civil_day(waiting.submitted_at) <= row.due_on
         cards.append(
             Card(
@@ -254,7 +256,7 @@ def _decisions(
                 ],
             )
         )
-    if extension is not None and may(page.actor, Verb.DECIDE_EXTENSION, _subject(row)):
+    if extension is not None and may(page.actor, Verb.DECIDE_EXTENSION, subject_of(row)):
         asked = page.s("extend.asked_late" if extension.asked_late else "extend.asked_in_time")
         cards.append(
             Card(
@@ -311,7 +313,7 @@ async def _stale(page: Page, row: Assignment, form: Form, names: Mapping[str, st
     return Stale(typed, current)
 
 
-async def _carry_out(
+async def carry_out(
     page: Page,
     row: Assignment,
     form: Form,
@@ -339,76 +341,18 @@ async def acknowledge(
 ) -> Response[bytes]:
     """The agency says that it has the task."""
     page = await open_page(request)
-    row = await _read(page, task_id, agency_code)
+    row = await read(page, task_id, agency_code)
     form = await read_form(page)
-    require(page.actor, Verb.ACKNOWLEDGE, _subject(row))
+    require(page.actor, Verb.ACKNOWLEDGE, subject_of(row))
 
     async def work() -> str:
         await assignment_actions.acknowledge(page.actor, row.id, form.version(), page.now)
         return ""
 
-    done = await _carry_out(page, row, form, work, {}, {})
+    done = await carry_out(page, row, form, work, {}, {})
     if isinstance(done, str):
         return page.see(path_of(row), "notice.acknowledged")
-    return await show(page, await _read(page, task_id, agency_code), form, status=done[0])
-
-
-@post("/viec/{task_id:str}/{agency_code:str}/xac-nhan", include_in_schema=False)
-async def judge(request: WebRequest, task_id: FromPath[str], agency_code: FromPath[str]) -> Response[bytes]:
-    """Confirm the waiting report, or return it with a reason."""
-    page = await open_page(request)
-    row = await _read(page, task_id, agency_code)
-    form = await read_form(page)
-    require(page.actor, Verb.CONFIRM, _subject(row))
-    note = form.text("y-kien")
-    confirms = form.text("quyet-dinh") == "xac-nhan"
-    if not confirms and not note:
-        form.refuse("y-kien", "form_return_needs_reason")
-
-    async def work() -> str:
-        decide = assignment_actions.confirm if confirms else assignment_actions.return_for_rework
-        await decide(page.actor, row.id, form.version(), note, page.now)
-        return "confirmed" if confirms else "returned"
-
-    fields = {"/note": "y-kien", "/reason": "y-kien"}
-    done = await _carry_out(page, row, form, work, fields, {"y-kien": "confirm.note"})
-    if isinstance(done, str):
-        return page.see(path_of(row), f"notice.{done}", agency=row.agency_short_name)
-    fresh = await _read(page, task_id, agency_code)
-    return await show(page, fresh, form, stale=done[1], status=done[0])
-
-
-@post("/viec/{task_id:str}/{agency_code:str}/quyet-dinh-gia-han", include_in_schema=False)
-async def decide_extension(
-    request: WebRequest, task_id: FromPath[str], agency_code: FromPath[str]
-) -> Response[bytes]:
-    """Grant the waiting request, or refuse it."""
-    page = await open_page(request)
-    row = await _read(page, task_id, agency_code)
-    form = await read_form(page)
-    require(page.actor, Verb.DECIDE_EXTENSION, _subject(row))
-    extension = await find_pending_extension(row.id)
-    grants = form.text("quyet-dinh") == "dong-y"
-    decision = ExtensionDecision(
-        grant=grants,
-        granted_on=form.date("gia-han-den") if grants else None,
-        document=form.text("van-ban-gia-han"),
-        reason=form.text("ly-do"),
-    )
-
-    async def work() -> str:
-        if extension is None:
-            raise extension_actions.ExtensionDecided(state="decided", decided_at=row.changed_at)
-        await extension_actions.decide(page.actor, extension.id, form.version(), decision, page.now)
-        return "granted" if grants else "refused"
-
-    fields = {"/granted_on": "gia-han-den", "/document": "van-ban-gia-han", "/reason": "ly-do"}
-    names = {"gia-han-den": "extend.until", "van-ban-gia-han": "extend.document", "ly-do": "extend.answer"}
-    done = await _carry_out(page, row, form, work, fields, names)
-    if isinstance(done, str):
-        return page.see(path_of(row), f"notice.extension_{done}", agency=row.agency_short_name)
-    fresh = await _read(page, task_id, agency_code)
-    return await show(page, fresh, form, stale=done[1], status=done[0])
+    return await show(page, await read(page, task_id, agency_code), form, status=done[0])
 
 
 # The agency's own forms --------------------------------------------------------------------------------------
@@ -458,7 +402,7 @@ async def _report_page(
 
 
 def _require_reporting(page: Page, row: Assignment) -> None:
-    require(page.actor, Verb.REPORT, _subject(row))
+    require(page.actor, Verb.REPORT, subject_of(row))
 
 
 @get("/viec/{task_id:str}/{agency_code:str}/bao-cao", include_in_schema=False)
@@ -467,7 +411,7 @@ async def report_form(
 ) -> Response[bytes]:
     """What is still missing in my report?"""
     page = await open_page(request)
-    row = await _read(page, task_id, agency_code)
+    row = await read(page, task_id, agency_code)
     _require_reporting(page, row)
     return await _report_page(page, row, Form({}), "completion")
 
@@ -478,7 +422,7 @@ async def progress_form(
 ) -> Response[bytes]:
     """How far are we, and what is in the way?"""
     page = await open_page(request)
-    row = await _read(page, task_id, agency_code)
+    row = await read(page, task_id, agency_code)
     _require_reporting(page, row)
     return await _report_page(page, row, Form({}), "progress")
 
@@ -489,7 +433,7 @@ async def send_report(
 ) -> Response[bytes]:
     """Report that it is done; the receipt number comes back."""
     page = await open_page(request)
-    row = await _read(page, task_id, agency_code)
+    row = await read(page, task_id, agency_code)
     form = await read_form(page)
     new = NewReport(
         kind="completion",
@@ -506,7 +450,7 @@ async def send_progress(
 ) -> Response[bytes]:
     """Report progress or an obstacle."""
     page = await open_page(request)
-    row = await _read(page, task_id, agency_code)
+    row = await read(page, task_id, agency_code)
     form = await read_form(page)
     percent = form.text("phan-tram").removesuffix("%").strip()
     is_number = percent.isascii() and percent.isdigit() and len(percent) <= 3
@@ -534,7 +478,7 @@ async def _submit(page: Page, row: Assignment, form: Form, new: NewReport) -> Re
         submitted = await report_actions.submit(page.actor, row.id, form.version(), new, page.now)
         return submitted.receipt
 
-    done = await _carry_out(page, row, form, work, _REPORT_FIELDS, _REPORT_NAMES)
+    done = await carry_out(page, row, form, work, _REPORT_FIELDS, _REPORT_NAMES)
     if isinstance(done, str):
         return page.see(path_of(row), f"notice.reported.{new.kind}", receipt=done)
     fresh = await reads_web.find_assignment_at(page.actor, row.task_id, row.agency_code, row.occurrence)
@@ -565,8 +509,8 @@ async def extension_form(
 ) -> Response[bytes]:
     """Until when, and why?"""
     page = await open_page(request)
-    row = await _read(page, task_id, agency_code)
-    require(page.actor, Verb.REQUEST_EXTENSION, _subject(row))
+    row = await read(page, task_id, agency_code)
+    require(page.actor, Verb.REQUEST_EXTENSION, subject_of(row))
     return await _extension_page(page, row, Form({}))
 
 
@@ -576,9 +520,9 @@ async def ask_extension(
 ) -> Response[bytes]:
     """Ask for more time."""
     page = await open_page(request)
-    row = await _read(page, task_id, agency_code)
+    row = await read(page, task_id, agency_code)
     form = await read_form(page)
-    require(page.actor, Verb.REQUEST_EXTENSION, _subject(row))
+    require(page.actor, Verb.REQUEST_EXTENSION, subject_of(row))
     proposed = form.date("de-nghi-den", required="form_date_needed")
     reason = form.required("ly-do", "form_reason_needed")
 
@@ -590,18 +534,16 @@ async def ask_extension(
 
     fields = {"/proposed_on": "de-nghi-den", "/reason": "ly-do"}
     names = {"de-nghi-den": "extend.proposed", "ly-do": "extend.reason"}
-    done = await _carry_out(page, row, form, work, fields, names)
+    done = await carry_out(page, row, form, work, fields, names)
     if isinstance(done, str):
         return page.see(path_of(row), "notice.extension_asked")
-    fresh = await _read(page, task_id, agency_code)
+    fresh = await read(page, task_id, agency_code)
     return await _extension_page(page, fresh, form, stale=done[1], status=done[0])
 
 
 routes = [
     assignment,
     acknowledge,
-    judge,
-    decide_extension,
     report_form,
     send_report,
     progress_form,
