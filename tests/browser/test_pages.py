@@ -42,7 +42,7 @@ def paths_of(stage: Stage) -> list[str]:
             for n in ("overdue", "waiting", "extension", "extended", "done", "withdrawn", "nasty")
         ),
         "/bao-cao/qua-han",
-        "/lich",
+        "/lich/dang-ky",
         "/thu",
         f"/thu/{letter}",
         "/tro-giup",
@@ -90,7 +90,7 @@ async def test_every_page_passes_the_checkers(stage: Stage, axe: str, variant: d
             f"{overdue}/bao-cao",
             f"{overdue}/tien-do",
             f"{overdue}/gia-han",
-            "/lich",
+            "/lich/dang-ky",
         ):
             wrong += await check(watched, axe, path)
         await watched.go(f"{overdue}/bao-cao")
@@ -213,7 +213,7 @@ async def test_stacked_marks_are_not_cut(stage: Stage) -> None:
         return bad;
     }"""
     async with stage.watched(stage.scene.world.secretariat) as watched:
-        for path in ("/can-xu-ly", stage.scene.path("extension"), "/lich", "/dang-nhap"):
+        for path in ("/can-xu-ly", stage.scene.path("extension"), "/lich/dang-ky", "/dang-nhap"):
             await watched.go(path)
             assert await watched.page.evaluate(script) == [], path
 

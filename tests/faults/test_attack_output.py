@@ -173,7 +173,7 @@ async def pages_of(made: Scene, tasks: tuple[int, ...]) -> list[str]:
     about = [f"/viec/{t}/BYT" for t in tasks[:4]]
     return [
         "/", "/viec?tinh-trang=tat-ca", "/can-xu-ly", "/van-ban", f"/van-ban/{directive_id}", "/bao-cao/qua-han",
-        "/lich", "/toi", "/tro-giup", "/thu", f"/viec/{tasks[0]}", *about, f"{about[3]}/bao-cao",
+        "/lich/dang-ky", "/toi", "/tro-giup", "/thu", f"/viec/{tasks[0]}", *about, f"{about[3]}/bao-cao",
         f"{about[3]}/tien-do", f"{about[3]}/gia-han", made.path("nasty"), "/co-quan", "/nguoi",
         f"/co-quan/{made.world.agencies['BYT']}", f"/nguoi/{made.world.agency.official_id}", "/toi/ma-truy-cap",
     ]  # fmt: skip

@@ -231,7 +231,7 @@ async def test_case_50_a_disabled_person_has_no_session_token_feed_link_or_mail(
     )
     secret = re.search(r"ddt_[0-9A-Za-z]{32}", token_page.text)
     feed_page = await browser.post(
-        "/lich", {"ten": "x", "pham-vi": "own_agency", "nhac-truoc": ""}, from_page="/lich"
+        "/lich/dang-ky", {"ten": "x", "pham-vi": "own_agency", "nhac-truoc": ""}, from_page="/lich/dang-ky"
     )
     feed = re.search(r"/calendars/[^\"]+\.ics", feed_page.text)
     assert secret

@@ -441,7 +441,7 @@ async def test_case_58_restricted_words_are_in_no_title_of_a_window(made: Scene)
     for actor in (made.world.agency, made.world.secretariat, made.world.inspector):
         visitor = await Visitor(made).sign_in(actor)
         for path in (
-            "/", "/viec", "/can-xu-ly", "/van-ban", "/van-ban/1", "/bao-cao/qua-han", "/lich", overdue, waiting,
+            "/", "/viec", "/can-xu-ly", "/van-ban", "/van-ban/1", "/bao-cao/qua-han", "/lich/dang-ky", overdue, waiting,
             f"/viec/{made.tasks['overdue']}", f"{overdue}/bao-cao", f"{overdue}/tien-do", f"{overdue}/gia-han",
         ):  # fmt: skip
             answer = await visitor.get(path)
@@ -837,7 +837,7 @@ async def _walk_with_secrets(
         answers.append(await mine.get(path))
     for message in await fetch("SELECT id FROM outbox"):
         answers.append(await office.get(f"/api/v1/outbox/{message['id']}"))
-    for path in ("/toi", "/toi/bao-mat", "/toi/ma-truy-cap", "/lich", "/viec"):
+    for path in ("/toi", "/toi/bao-mat", "/toi/ma-truy-cap", "/lich/dang-ky", "/viec"):
         answers.append(await browser.get(path))
     for what in ("assignments", "history"):
         job = (await office.post("/api/v1/exports", json={"what": what, "format": "json"})).json()

@@ -308,20 +308,20 @@ async def test_signing_out_ends_the_session_and_clears_the_browser(made: Stage) 
 async def test_who_was_signed_out_meanwhile_comes_back_to_where_they_were(made: Stage) -> None:
     browser = await made.browser().sign_in(made.world.agency)
     page = "/viec?tinh-trang=qua-han"
-    form = await browser.get("/lich")
+    form = await browser.get("/lich/dang-ky")
     await execute("UPDATE web_session SET last_seen_at = last_seen_at - interval '31 minutes'")
 
     asked = await browser.get(page)
     sent = await browser.post(
-        "/lich",
+        "/lich/dang-ky",
         {"_token": re.findall(r'name="_token" value="([^"]+)"', form.text)[0]},
-        headers={"Referer": "http://127.0.0.1:8080/lich"},
+        headers={"Referer": "http://127.0.0.1:8080/lich/dang-ky"},
     )
-    elsewhere = await browser.post("/lich", headers={"Referer": "https://evil.example/lich"})
+    elsewhere = await browser.post("/lich/dang-ky", headers={"Referer": "https://evil.example/lich/dang-ky"})
     back = await browser.password(made.world.agency, next_path="/viec?tinh-trang=qua-han")
 
     assert asked.headers["location"] == "/dang-nhap?tiep=%2Fviec%3Ftinh-trang%3Dqua-han"
-    assert sent.headers["location"] == "/dang-nhap?tiep=%2Flich"
+    assert sent.headers["location"] == "/dang-nhap?tiep=%2Flich%2Fdang-ky"
     assert "evil" not in elsewhere.headers.get("location", "")
     assert back.headers["location"] == page
 
@@ -339,11 +339,11 @@ async def test_a_session_of_the_demonstration_is_nobody_elsewhere(made: Stage) -
 async def test_a_role_that_must_have_a_second_factor_reaches_nothing_before_it(made: Stage) -> None:
     browser = await made.browser().sign_in(made.world.secretariat)
 
-    for path in ("/", "/viec", "/can-xu-ly", "/van-ban", "/lich", "/bao-cao/qua-han", "/van-ban/1"):
+    for path in ("/", "/viec", "/can-xu-ly", "/van-ban", "/lich/dang-ky", "/bao-cao/qua-han", "/van-ban/1"):
         answer = await browser.get(path)
         assert answer.status_code == 303, path
         assert answer.headers["location"].startswith(TWO_STEP), path
-    assert (await browser.post("/lich", {"_token": "x"})).status_code in (303, 403)
+    assert (await browser.post("/lich/dang-ky", {"_token": "x"})).status_code in (303, 403)
     offered = await browser.get(TWO_STEP + "?tiep=/van-ban")
     begun = await browser.post(TWO_STEP, from_page=TWO_STEP + "?tiep=/van-ban")
     shown = await browser.get(begun.headers["location"])

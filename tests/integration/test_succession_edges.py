@@ -269,7 +269,9 @@ async def test_what_the_directory_records_is_previewed_from_the_page(made: Scene
 async def test_the_pages_are_the_administrators(made: Scene, persona: str) -> None:
     visitor = await Visitor(made).sign_in(getattr(made.world, persona))
     token = (
-        hidden_fields((await visitor.get("/lich")).text, "/lich")["_token"] if persona != "inspector" else ""
+        hidden_fields((await visitor.get("/lich/dang-ky")).text, "/lich/dang-ky")["_token"]
+        if persona != "inspector"
+        else ""
     )
 
     pages = [await visitor.get(path) for path in (PAGE, f"{PAGE}/1")]

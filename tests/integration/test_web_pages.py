@@ -59,7 +59,7 @@ PAGES = (
     "/van-ban",
     "/bao-cao/qua-han",
     "/bao-cao/qua-han?ngay=2025-11-07&noi-dung=ten-gon",
-    "/lich",
+    "/lich/dang-ky",
     "/thu",
     "/tro-giup",
     "/dang-nhap",
@@ -624,26 +624,26 @@ async def test_the_page_leads_to_the_letter_that_was_sent(made: Scene) -> None:
 async def test_a_calendar_link_is_shown_once_and_can_be_revoked(made: Scene) -> None:
     visitor = await Visitor(made).sign_in(made.world.agency)
 
-    unnamed = await visitor.post("/lich", from_page="/lich", ten="", pham_vi="own_agency")
+    unnamed = await visitor.post("/lich/dang-ky", from_page="/lich/dang-ky", ten="", pham_vi="own_agency")
     assert unnamed.status_code == 422
     made_link = await visitor.post(
-        "/lich", from_page="/lich", ten="Điện thoại", pham_vi="own_agency", nhac_truoc="1"
+        "/lich/dang-ky", from_page="/lich/dang-ky", ten="Điện thoại", pham_vi="own_agency", nhac_truoc="1"
     )
     assert made_link.status_code == 201, made_link.text
     token = re.search(r"ddf_[a-z2-7]{32}", made_link.text)
     assert token
     assert f"webcal://127.0.0.1:8080/calendars/{token[0]}.ics" in made_link.text
     assert "<svg" in made_link.text
-    listed = (await visitor.get("/lich")).text
+    listed = (await visitor.get("/lich/dang-ky")).text
     assert token[0] not in listed
-    action = re.search(r'action="(/lich/\d+/thu-hoi)"', listed)
+    action = re.search(r'action="(/lich/dang-ky/\d+/thu-hoi)"', listed)
     assert action
     assert (await visitor.client.get(f"/calendars/{token[0]}.ics")).status_code == 200
 
-    revoked = await visitor.post(action[1], from_page="/lich")
+    revoked = await visitor.post(action[1], from_page="/lich/dang-ky")
 
     assert revoked.status_code == 303
-    assert "Đã thu hồi" in (await visitor.get("/lich")).text
+    assert "Đã thu hồi" in (await visitor.get("/lich/dang-ky")).text
     assert (await visitor.client.get(f"/calendars/{token[0]}.ics")).status_code == 404
 
 

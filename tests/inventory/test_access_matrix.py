@@ -416,9 +416,9 @@ _PAGES: dict[str, Ask] = {
     ),
     "POST /dong-ho/tien": _form(),
     "GET /favicon.ico": Ask(),
-    "GET /lich": Ask(),
-    "POST /lich": Ask(form=lambda ids: {"ten": "Lịch mới"}),
-    "POST /lich/{feed_id}/thu-hoi": _form(),
+    "GET /lich/dang-ky": Ask(),
+    "POST /lich/dang-ky": Ask(form=lambda ids: {"ten": "Lịch mới"}),
+    "POST /lich/dang-ky/{feed_id}/thu-hoi": _form(),
     "GET /live": Ask(),
     "GET /loi-moi/{token}": Ask(lambda ids: {"token": ids["invitation.link"]}, is_by_link=True),
     "POST /loi-moi/{token}": Ask(
@@ -507,7 +507,7 @@ _DIFFERENT: dict[tuple[str, str], Callable[[str], dict[str, Any]]] = {
         "name": "Lịch",
         "scope": "all" if who in SPEAKERS[1:5] else "own_agency",
     },
-    ("POST /lich", "form"): lambda who: {"pham-vi": "all" if who in SPEAKERS[1:5] else "own_agency"},
+    ("POST /lich/dang-ky", "form"): lambda who: {"pham-vi": "all" if who in SPEAKERS[1:5] else "own_agency"},
 }  # fmt: skip
 
 

@@ -119,7 +119,7 @@ async def test_from_invitation_to_the_end(database: Settings) -> None:
         token = re.search(r"ddt_[0-9A-Za-z]{32}", made.text)
         assert token is not None, made.text
         calendar = await officer.post(
-            "/lich", {"ten": "Hạn của Bộ", "pham-vi": "own_agency"}, from_page="/lich"
+            "/lich/dang-ky", {"ten": "Hạn của Bộ", "pham-vi": "own_agency"}, from_page="/lich/dang-ky"
         )
         feed = re.search(r"/calendars/ddf_[a-z2-7]{32}\.ics", unescape(calendar.text))
         assert feed is not None, calendar.text

@@ -49,7 +49,7 @@ class MadeView:
     qr: Markup
 
 
-@get("/lich", include_in_schema=False)
+@get("/lich/dang-ky", include_in_schema=False)
 async def feeds(request: WebRequest) -> Response[bytes]:
     """What do I subscribe to?"""
     page = await open_page(request)
@@ -57,7 +57,7 @@ async def feeds(request: WebRequest) -> Response[bytes]:
 
 
 async def _show(page: Page, form: Form, made: MadeView | None = None, status: int = 200) -> Response[bytes]:
-    page.shown_path = "/lich"
+    page.shown_path = "/lich/dang-ky"
     actor = page.actor
     is_agency = actor.role in AGENCY_ROLES
     scopes = ["own_agency"] if is_agency else ["all", "agencies"]
@@ -100,7 +100,7 @@ def _view(page: Page, feed: Feed) -> FeedView:
     )
 
 
-@post("/lich", include_in_schema=False)
+@post("/lich/dang-ky", include_in_schema=False)
 async def make(request: WebRequest) -> Response[bytes]:
     """Make a link. Its address is in this answer and nowhere else, so there is no redirect."""
     page = await open_page(request)
@@ -138,13 +138,13 @@ async def make(request: WebRequest) -> Response[bytes]:
     return await _show(page, Form({"ca-da-huy": "1"}), view, status=201)
 
 
-@post("/lich/{feed_id:str}/thu-hoi", include_in_schema=False)
+@post("/lich/dang-ky/{feed_id:str}/thu-hoi", include_in_schema=False)
 async def revoke(request: WebRequest, feed_id: FromPath[str]) -> Response[bytes]:
     """End a link at once."""
     page = await open_page(request)
     await read_form(page)
     await actions.revoke(page.actor, parse_id(feed_id), page.now)
-    return page.see("/lich", "notice.feed_revoked")
+    return page.see("/lich/dang-ky", "notice.feed_revoked")
 
 
 routes = [feeds, make, revoke]
