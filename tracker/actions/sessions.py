@@ -11,6 +11,7 @@ import logging
 import re
 import secrets
 import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -29,6 +30,7 @@ from tracker.db import sessions as db
 from tracker.db.accounts import Account
 from tracker.db.engine import transaction
 from tracker.db.history import HistoryEntry, insert_history
+from tracker.db.kept_forms import insert_kept_form
 from tracker.db.rates import take
 from tracker.db.sessions import Method, Session
 from tracker.domain.access import Subject, Verb, require
@@ -434,6 +436,20 @@ async def find(token: str, now: datetime) -> Session | None:
     if session.is_stale:
         await touch(session.id)
     return session
+
+
+async def keep_form(token: str, path: str, fields: Mapping[str, Sequence[str]]) -> int | None:
+    """Keep what was typed into a form whose session ran out, for who typed it; its id, None where nobody's is kept.
+
+    A session that somebody ended is not forgiven: what came with it may be a stranger's.
+    """
+    if not TOKEN.fullmatch(token):
+        return None
+    owner = await db.find_owner_of_expired(token_hash(token))
+    if owner is None:
+        return None
+    async with transaction():
+        return await insert_kept_form(owner, path, fields)
 
 
 async def touch(session_id: int) -> None:

@@ -12,7 +12,7 @@ from typing import Literal
 
 from asyncpg import Record
 
-from tracker.db.engine import execute, fetch, fetchrow
+from tracker.db.engine import execute, fetch, fetchrow, fetchval
 from tracker.domain.directory import Role
 
 Method = Literal["password", "oidc", "demonstration"]
@@ -117,6 +117,16 @@ async def find_session(token_hash: bytes, now: datetime) -> Session | None:
         f"{_SELECT} WHERE {_IN_FORCE} AND s.token_hash = $5", now, TOUCH_EVERY, IDLE, SKEW, token_hash
     )
     return None if row is None else _session(row)
+
+
+async def find_owner_of_expired(token_hash: bytes) -> int | None:
+    """Whose session it was, when it ended by rest or age alone and its person is still in office; else None."""
+    owner: int | None = await fetchval(
+        "SELECT s.official_id FROM web_session s JOIN official o ON o.id = s.official_id AND o.is_active"
+        " WHERE s.token_hash = $1 AND s.ended_at IS NULL",
+        token_hash,
+    )
+    return owner
 
 
 async def end_met_by_clock(token_hash: bytes) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from tracker.db import accounts, attachments, idempotency, rates, sessions
+from tracker.db import accounts, attachments, idempotency, kept_forms, rates, sessions
 from tracker.db import jobs as jobs_db
 from tracker.db.switches import beat
 
@@ -23,6 +23,7 @@ class Kept:
     sessions: int = 0
     account_links: int = 0
     secret_mails: int = 0
+    kept_forms: int = 0
     rate_buckets: int = 0
 
 
@@ -41,6 +42,8 @@ async def run(now: datetime) -> Kept:
         kept.account_links += pruned
     while (pruned := await accounts.empty_secret_mails(BATCH)) > 0:
         kept.secret_mails += pruned
+    while (pruned := await kept_forms.delete_old_kept_forms(BATCH)) > 0:
+        kept.kept_forms += pruned
     kept.rate_buckets = await rates.prune_buckets()
     await beat(NAME, {**vars(kept), "at": now.isoformat()})
     return kept

@@ -15,7 +15,8 @@ from tracker.api.errors import Refusal, problem_details
 from tracker.api.negotiation import language_of, media_type_of
 from tracker.api.security import refusal_as_problem
 from tracker.domain.errors import NotPermitted
-from tracker.web.page import HTML, Page, SignInNeeded, local_path, open_page, open_plain_page
+from tracker.web.forms import read_form
+from tracker.web.page import HTML, KEPT_KEY, Page, SignInNeeded, local_path, open_page, open_plain_page
 from tracker.web.rendering import render
 from tracker.web.state import WebRequest
 from tracker.web.wording import sentence
@@ -53,7 +54,7 @@ async def page_of_error(request: WebRequest, exception: Exception) -> Response[b
         # Whatever is broken, an answer is owed; without a reader it needs no database.
         page = await open_plain_page(request)
     if isinstance(exception, SignInNeeded):
-        return sign_in(page)
+        return sign_in(page, await _with_form(page, exception))
     problem, headers = problem_details(exception, page.language, request_id)
     if problem.status >= 500:
         logger.error("page failed", exc_info=exception, extra={"request_id": request_id})
@@ -86,9 +87,24 @@ def _kind(status: int) -> str:
     return known.get(status, "500" if status >= 500 else "400")
 
 
-def sign_in(page: Page) -> Response[bytes]:
+async def _with_form(page: Page, needed: SignInNeeded) -> SignInNeeded:
+    """The same, with the form kept that came too late, wherever its page had stopped reading it."""
+    if page.request.method != "POST" or not page.has_ended or needed.kept_id is not None:
+        return needed
+    try:
+        await read_form(page)
+    except SignInNeeded as kept:
+        return kept
+    except (Refusal, NotPermitted):
+        logger.info("a form that came too late could not be kept")
+    return needed
+
+
+def sign_in(page: Page, needed: SignInNeeded) -> Response[bytes]:
     """To the sign-in, and back afterwards; whoever must set up the second factor first, there."""
-    there = page.address() if page.request.method in ("GET", "HEAD") else _came_from(page)
+    there = page.address() if page.request.method in ("GET", "HEAD") else needed.kept_from or _came_from(page)
+    if there and needed.kept_id is not None:
+        there += f"{'&' if '?' in there else '?'}{KEPT_KEY}={needed.kept_id}"
     door = "/dang-nhap" if page.enrolling is None else "/toi/bao-mat/hai-buoc"
     return page.see(f"{door}?{urlencode({'tiep': there})}" if there else door)
 

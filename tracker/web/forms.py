@@ -5,19 +5,23 @@ from __future__ import annotations
 import re
 import secrets
 import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import NoReturn
 from urllib.parse import parse_qsl, urlsplit
 
+from tracker.actions import sessions
 from tracker.api.errors import Refusal
 from tracker.domain.errors import Invalid, NotPermitted, Problem
 from tracker.domain.text import endless_marks
 from tracker.domain.zone import is_in_range
-from tracker.web.page import Page, SignInNeeded
-from tracker.web.session import is_form_token
+from tracker.web.page import Page, SignInNeeded, local_path
+from tracker.web.session import is_form_token, signed_in
 
 MOST_FIELDS = 200
 MOST_BYTES = 1_000_000
+_SECRETS = frozenset({"mat-khau", "mat-khau-cu", "mat-khau-moi", "nhap-lai", "ma", "ma-moi"})
 _FORM_TYPE = "application/x-www-form-urlencoded"
 _DATE = re.compile(
     r"\s*([0-9]{1,2})\s*[/.-]\s*([0-9]{1,2})\s*[/.-]\s*([0-9]{4})\s*|\s*([0-9]{4})-([0-9]{2})-([0-9]{2})\s*"
@@ -45,6 +49,12 @@ class Form:
     def many(self, name: str) -> list[str]:
         """All values of a field that may come several times."""
         return self.lists.get(name, [])
+
+    def fill(self, kept: Mapping[str, list[str]]) -> None:
+        """Take over what was typed before; the form is shown, nothing is checked yet."""
+        for name, given in kept.items():
+            if given:
+                self.values[name], self.lists[name] = given[-1], list(given)
 
     def secret(self, name: str) -> str:
         """A password as typed; taken out, so that no page shows it again."""
@@ -120,8 +130,6 @@ async def read_form(page: Page, *, repeatable: frozenset[str] = frozenset()) -> 
     Raises SignInNeeded where the session ended while the form was filled in.
     """
     check_origin(page)
-    if page.has_ended:
-        raise SignInNeeded
     if page.request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM_TYPE:
         raise Refusal("unsupported_media_type", expected=_FORM_TYPE)
     body = await page.request.body()
@@ -134,23 +142,49 @@ async def read_form(page: Page, *, repeatable: frozenset[str] = frozenset()) -> 
     except ValueError:
         raise Refusal("bad_request") from None
     # First whether it is ours at all: what follows costs more.
-    tokens = [value for name, value in pairs if name == "_token"]
-    if len(tokens) != 1 or not is_form_token(page.state.signer, page.session, tokens[0]):
-        raise FormNotOurs()
+    check_token(page, [value for name, value in pairs if name == "_token"])
     values: dict[str, str] = {}
     lists: dict[str, list[str]] = {}
+    came_from = ""
     for name, value in pairs:
         if name == "_token":
             continue
+        if name == "_trang":
+            came_from = value
+            continue
         if "\0" in value or "\0" in name or endless_marks(value) is not None:
             raise Refusal("bad_request")
-        if name in values and name not in repeatable:
+        if name in values and name not in repeatable and not page.has_ended:
             raise Refusal("repeated_parameter", name=name)
         # Composed on the way in: some keyboards send decomposed Vietnamese.
         value = unicodedata.normalize("NFC", value.replace("\r\n", "\n"))
         values[name] = value
         lists.setdefault(name, []).append(value)
-    return Form(values, lists)
+    form = Form(values, lists)
+    if page.has_ended:
+        await keep(page, form, came_from)
+    return form
+
+
+def check_token(page: Page, tokens: Sequence[str]) -> None:
+    """Refuse a form that no page of this session made; a session that ran out still knows its own forms."""
+    session = signed_in(page.state.signer, page.ended_token, 0, 0) if page.has_ended else page.session
+    if len(tokens) == 1 and is_form_token(page.state.signer, session, tokens[0]):
+        return
+    if page.has_ended:
+        raise SignInNeeded
+    raise FormNotOurs()
+
+
+async def keep(page: Page, form: Form, came_from: str) -> NoReturn:
+    """Keep what came after the session's end and lead to the sign-in, from which the form is found again.
+
+    Secrets are not kept. Raises SignInNeeded, always.
+    """
+    fields = {name: given for name, given in form.lists.items() if name not in _SECRETS}
+    path = page.request.scope["path"]
+    kept_id = await sessions.keep_form(page.ended_token, path, fields)
+    raise SignInNeeded(kept_id, local_path(came_from, ""))
 
 
 def check_origin(page: Page) -> None:

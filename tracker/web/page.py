@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from functools import cached_property
+from typing import Protocol, runtime_checkable
 from urllib.parse import parse_qsl, quote, urlencode
 
 from litestar import Response
@@ -19,6 +20,7 @@ from tracker.actions.sessions import SignedIn
 from tracker.api.negotiation import language_of
 from tracker.db import reads_web
 from tracker.db.engine import look_as
+from tracker.db.kept_forms import find_kept_form
 from tracker.db.sessions import Session as Login
 from tracker.db.switches import is_sending_paused
 from tracker.domain.directory import AGENCY_ROLES, Actor, Role
@@ -48,6 +50,7 @@ HTML = "text/html"
 LANGUAGE_COOKIE = "ngon-ngu"
 NOTICE_COOKIE = "thong-bao"
 KEYS_COOKIE = "phim-tat"
+KEPT_KEY = "giu"
 _YEAR_SECONDS = 365 * 24 * 3600
 _LOCAL_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]{0,1500}")
 _ID = re.compile(r"[1-9][0-9]{0,18}")
@@ -55,7 +58,12 @@ _HIGHEST_ID = 2**63 - 1
 
 
 class SignInNeeded(Exception):
-    """The page is for people who have signed in."""
+    """The page is for people who have signed in; `kept_id` is the form that came too late and is kept for them."""
+
+    def __init__(self, kept_id: int | None = None, kept_from: str = "") -> None:
+        super().__init__()
+        self.kept_id = kept_id
+        self.kept_from = kept_from
 
 
 def parse_id(given: str) -> int:
@@ -78,6 +86,14 @@ def local_path(given: str | None, otherwise: str = "/") -> str:
     return given if given and _LOCAL_PATH.fullmatch(given) else otherwise
 
 
+@runtime_checkable
+class Fillable(Protocol):
+    """A form that can be shown with what was typed before."""
+
+    def fill(self, kept: Mapping[str, list[str]]) -> None:
+        """Take over fields, each with all its values."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """One entry of the navigation."""
@@ -93,6 +109,7 @@ class Page:
 
     `visitor` is who reads. `enrolling` is who has signed in but must set up the second factor first: no page but
     that one knows them. `login` is the session in force, `has_ended` says that the browser came with one that is not.
+    `kept` is what was typed into a form of this page when its session had ended.
     """
 
     request: WebRequest
@@ -104,6 +121,8 @@ class Page:
     login: Login | None = None
     enrolling: reads_web.Visitor | None = None
     has_ended: bool = False
+    ended_token: str = ""
+    kept: dict[str, list[str]] | None = None
     is_bound: bool = False
     notice: Notice | None = None
     is_sweep_late: bool = False
@@ -310,7 +329,9 @@ class Page:
 
     def hidden(self) -> Markup:
         """The hidden field that proves where a form came from."""
-        return Markup('<input type="hidden" name="_token" value="{}">').format(self.form_token)
+        return Markup(
+            '<input type="hidden" name="_token" value="{}"><input type="hidden" name="_trang" value="{}">'
+        ).format(self.form_token, self.address(**{KEPT_KEY: None, "lang": None}))
 
     # -- answers -----------------------------------------------------------------------------------
 
@@ -324,6 +345,8 @@ class Page:
         **values: object,
     ) -> Response[bytes]:
         """The answer with a template's page."""
+        if self.kept is not None:
+            _fill(values, self.kept)
         body = render(template, {"page": self, "t": self.t, "say": self.say, **values})
         return Response(
             content=body,
@@ -445,7 +468,20 @@ async def open_page(request: WebRequest) -> Page:
     if page.visitor is not None and not page.is_agency:
         page.is_sweep_late = await reads_web.is_sweep_late(3 * state.settings.sweep_seconds)
         page.is_sending_paused = await is_sending_paused()
+    if (
+        page.visitor is not None
+        and _ID.fullmatch(kept := page.query.get(KEPT_KEY, ""))
+        and int(kept) <= _HIGHEST_ID
+    ):
+        page.kept = await find_kept_form(page.visitor.actor.official_id or 0, int(kept))
     return page
+
+
+def _fill(values: Mapping[str, object], kept: Mapping[str, list[str]]) -> None:
+    """Put what was kept into the forms of a page."""
+    for value in values.values():
+        if isinstance(value, Fillable):
+            value.fill(kept)
 
 
 async def _recognise(page: Page) -> None:
@@ -467,7 +503,7 @@ async def _recognise(page: Page) -> None:
     if login is not None and (state.is_demonstration or not is_played):
         person = await reads_web.find_visitor(login.official_id)
     if login is None or person is None:
-        page.has_ended = True
+        page.has_ended, page.ended_token = True, token
         return
     page.session, page.is_bound = signed_in(state.signer, token, login.id, login.official_id), True
     page.login = login
