@@ -33,6 +33,7 @@ class NewMessage:
     """A rendered message to be queued; `notify_key` makes a repetition harmless.
 
     `broken` is why it could not be rendered: it is kept as a failure that people see, and never sent.
+    Before `hold_seconds` have passed nobody claims it, so that it can be taken back.
     """
 
     kind: str
@@ -46,6 +47,7 @@ class NewMessage:
     urgent: bool
     entries: tuple[Entry, ...]
     broken: str = ""
+    hold_seconds: float = 0.0
 
 
 async def reserve_ids(count: int) -> list[int]:
@@ -63,12 +65,14 @@ async def insert_messages(messages: Sequence[tuple[int, NewMessage]], now: datet
         """
         WITH added AS (
             INSERT INTO outbox (id, kind, notify_key, recipient_id, address, language, message_id, subject, raw,
-                                urgent, reason, state, decided_at)
+                                urgent, reason, state, decided_at, next_attempt_at)
             OVERRIDING SYSTEM VALUE
-            SELECT m.*, CASE WHEN m.reason = '' THEN 'pending' ELSE 'failed' END, $1
+            SELECT m.id, m.kind, m.key, m.recipient, m.address, m.language, m.message_id, m.subject, m.raw, m.urgent,
+                   m.reason, CASE WHEN m.reason = '' THEN 'pending' ELSE 'failed' END, $1,
+                   now() + make_interval(secs => m.hold)
             FROM unnest($2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[],
-                        $9::text[], $10::bytea[], $11::bool[], $16::text[])
-                AS m (id, kind, key, recipient, address, language, message_id, subject, raw, urgent, reason)
+                        $9::text[], $10::bytea[], $11::bool[], $16::text[], $17::float8[])
+                AS m (id, kind, key, recipient, address, language, message_id, subject, raw, urgent, reason, hold)
             ON CONFLICT (notify_key) DO NOTHING RETURNING id
         ), entries AS (
             INSERT INTO outbox_entry (outbox_id, assignment_id, deadline_version, wants)
@@ -93,6 +97,7 @@ async def insert_messages(messages: Sequence[tuple[int, NewMessage]], now: datet
         [e.deadline_version for _, m in messages for e in m.entries],
         [e.wants for _, m in messages for e in m.entries],
         [m.broken for _, m in messages],
+        [m.hold_seconds for _, m in messages],
     )
     return [r["id"] for r in rows]
 
@@ -241,7 +246,7 @@ async def mark_sent(outbox_id: int, lease_token: UUID, code: int, reply: str, no
 
 async def mark_failed(outbox_id: int, lease_token: UUID, code: int | None, reply: str, reason: str) -> bool:
     """It will not be tried again; the server's words are kept."""
-    return await _leave(
+    return await _fall_short(
         outbox_id,
         lease_token,
         "state = 'failed', reply_code = $3, reply_text = $4, reason = $5",
@@ -260,7 +265,7 @@ async def mark_retry(
     maybe_duplicate: bool,
 ) -> bool:
     """Try again after `wait_seconds` by the database's clock."""
-    return await _leave(
+    return await _fall_short(
         outbox_id,
         lease_token,
         "state = 'pending', next_attempt_at = now() + make_interval(secs => $3), reply_code = $4, reply_text = $5,"
@@ -283,6 +288,25 @@ async def release(claimed: Sequence[Claimed], wait_seconds: float = 0.0) -> None
         [c.lease_token for c in claimed],
         wait_seconds,
     )
+
+
+async def _fall_short(outbox_id: int, lease_token: UUID, changes: str, *values: object) -> bool:
+    """As `_leave`, and the attempt is remembered: a later one writes over the words that stand with the message."""
+    touched = await execute(
+        f"""
+        WITH gone AS (
+            UPDATE outbox SET lease_token = NULL, lease_until = NULL, {changes}
+            WHERE id = $1 AND lease_token = $2 AND state = 'sending'
+            RETURNING id, address, state, reply_code, reply_text
+        )
+        INSERT INTO outbox_attempt (outbox_id, address, outcome, reply_code, reply_text)
+        SELECT id, address, CASE state WHEN 'failed' THEN 'failed' ELSE 'retry' END, reply_code, reply_text FROM gone
+        """,
+        outbox_id,
+        lease_token,
+        *values,
+    )
+    return touched == 1
 
 
 async def _leave(outbox_id: int, lease_token: UUID, changes: str, *values: object) -> bool:

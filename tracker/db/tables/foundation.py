@@ -597,6 +597,9 @@ class Outbox(Table, db=DB):
     outbox_leased = Index("(lease_until) WHERE state = 'sending'", serves="reclaim")
     outbox_recipient = Index("(recipient_id, id)", serves="what was sent to one person")
     outbox_failed = Index("(id) WHERE state IN ('failed', 'held')", serves="dead letters")
+    outbox_answered = Index(
+        "(sent_at DESC) WHERE sent_at IS NOT NULL", serves="what the mail server last took"
+    )
 
 
 class OutboxEntry(Table, db=DB):
