@@ -13,7 +13,7 @@ import contextlib
 import contextvars
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 from urllib.parse import parse_qs, urlsplit
@@ -87,20 +87,29 @@ class Viewpoint:
     role: str
     visible_agencies: str = ""
     own_agencies: str = ""
+    is_service: bool = False
     is_request: bool = field(default=False, compare=False, repr=False)
+
+    def settings(self, *, is_local: bool) -> tuple[str, str, str, bool, str]:
+        """The arguments of _LOOK; local ones last as long as the open transaction."""
+        told = "yes" if self.is_service else "no"
+        return self.role, self.visible_agencies, self.own_agencies, is_local, told
 
 
 STRANGER = Viewpoint("tracker_app", is_request=True)
 """Nobody known: no row of a secured table."""
 
-SERVICE = Viewpoint("tracker_desk")
-"""Jobs, the command line and the assigning side: every row."""
+DESK = Viewpoint("tracker_desk", is_request=True)
+"""People of the assigning side and the inspector: every row but what an agency keeps to itself."""
+
+SERVICE = Viewpoint("tracker_desk", is_service=True)
+"""Jobs, the command line and what follows from an action: every row."""
 
 _viewpoint: contextvars.ContextVar[Viewpoint] = contextvars.ContextVar("viewpoint", default=SERVICE)
 
 _LOOK = (
     "SELECT set_config('role', $1, $4), set_config('tracker.visible_agencies', $2, $4),"
-    " set_config('tracker.own_agencies', $3, $4)"
+    " set_config('tracker.own_agencies', $3, $4), set_config('tracker.is_service', $5, $4)"
 )
 
 
@@ -109,10 +118,10 @@ def viewpoint_of(actor: Actor) -> Viewpoint:
 
     >>> from tracker.domain.directory import Role
     >>> viewpoint_of(Actor(7, "x", Role.AGENCY_OFFICER, agency_id=3, below=frozenset({5, 4})))
-    Viewpoint(role='tracker_agency', visible_agencies='3,4,5', own_agencies='3')
+    Viewpoint(role='tracker_agency', visible_agencies='3,4,5', own_agencies='3', is_service=False)
     """
     if actor.role not in AGENCY_ROLES:
-        return replace(SERVICE, is_request=True)
+        return DESK
     visible, own = sorted(actor.visible_agency_ids), sorted(actor.agency_ids)
     return Viewpoint("tracker_agency", ",".join(map(str, visible)), ",".join(map(str, own)), is_request=True)
 
@@ -156,7 +165,7 @@ async def as_service() -> AsyncIterator[None]:
 
 async def _look_locally(held: Connection, viewpoint: Viewpoint) -> None:
     """For the rest of the open transaction, at most."""
-    await held.fetchrow(_LOOK, viewpoint.role, viewpoint.visible_agencies, viewpoint.own_agencies, True)
+    await held.fetchrow(_LOOK, *viewpoint.settings(is_local=True))
 
 
 if TYPE_CHECKING:
@@ -174,9 +183,7 @@ class _LookingConnection(_Connection):
         """Change the role of the session, outside a transaction."""
         if self.viewpoint != viewpoint:
             self.viewpoint = None
-            await self.fetchrow(
-                _LOOK, viewpoint.role, viewpoint.visible_agencies, viewpoint.own_agencies, False
-            )
+            await self.fetchrow(_LOOK, *viewpoint.settings(is_local=False))
             self.viewpoint = viewpoint
 
 
