@@ -22,6 +22,7 @@ from tracker.web.session import is_form_token, signed_in
 MOST_FIELDS = 200
 MOST_BYTES = 1_000_000
 _SECRETS = frozenset({"mat-khau", "mat-khau-cu", "mat-khau-moi", "nhap-lai", "ma", "ma-moi"})
+_OF_THE_FORM = frozenset({"lan-gui", "phien-ban"})
 _FORM_TYPE = "application/x-www-form-urlencoded"
 _DATE = re.compile(
     r"\s*([0-9]{1,2})\s*[/.-]\s*([0-9]{1,2})\s*[/.-]\s*([0-9]{4})\s*|\s*([0-9]{4})-([0-9]{2})-([0-9]{2})\s*"
@@ -183,7 +184,8 @@ async def keep(page: Page, form: Form, came_from: str) -> NoReturn:
     """
     fields = {name: given for name, given in form.lists.items() if name not in _SECRETS}
     path = page.request.scope["path"]
-    kept_id = await sessions.keep_form(page.ended_token, path, fields)
+    is_typed = any(any(given) for name, given in fields.items() if name not in _OF_THE_FORM)
+    kept_id = await sessions.keep_form(page.ended_token, path, fields) if is_typed else None
     raise SignInNeeded(kept_id, local_path(came_from, ""))
 
 
