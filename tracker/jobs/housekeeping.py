@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from tracker.db import accounts, attachments, idempotency, kept_forms, rates, sessions
+from tracker.db import accounts, attachments, idempotency, kept_forms, rates, saved_views, sessions
 from tracker.db import jobs as jobs_db
 from tracker.db.switches import beat
 
@@ -24,6 +24,7 @@ class Kept:
     account_links: int = 0
     secret_mails: int = 0
     kept_forms: int = 0
+    saved_views: int = 0
     rate_buckets: int = 0
 
 
@@ -44,6 +45,8 @@ async def run(now: datetime) -> Kept:
         kept.secret_mails += pruned
     while (pruned := await kept_forms.delete_old_kept_forms(BATCH)) > 0:
         kept.kept_forms += pruned
+    while (pruned := await saved_views.delete_old_views(BATCH)) > 0:
+        kept.saved_views += pruned
     kept.rate_buckets = await rates.prune_buckets()
     await beat(NAME, {**vars(kept), "at": now.isoformat()})
     return kept
