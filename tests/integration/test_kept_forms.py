@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from urllib.parse import parse_qs, urlsplit
 
@@ -64,6 +65,25 @@ async def test_what_was_typed_is_there_after_signing_in(made: Scene) -> None:
     )
     assert sent.status_code == 303
     assert await fetchval("SELECT count(*) FROM report") == before + 1
+
+
+async def test_the_words_of_a_form_with_files_are_kept_and_its_files_are_not(made: Scene) -> None:
+    officer = await Visitor(made).sign_in(made.world.agency)
+    path = made.path("overdue") + "/bao-cao"
+    fields = hidden_fields((await officer.get(path)).text, path)
+    await execute(f"UPDATE web_session SET {RESTED}")
+
+    answer = await officer.client.post(
+        path,
+        data={**fields, "ket-qua": TYPED},
+        files={"tep": ("bao-cao.pdf", b"%PDF-1.7", "application/pdf")},
+        headers={"Origin": ADDRESS},
+    )
+
+    assert answer.status_code == 303
+    kept = await fetchval("SELECT fields::text FROM kept_form")
+    assert "Đã trình Chính phủ" in json.loads(kept)["ket-qua"][0]
+    assert "PDF-1.7" not in kept
 
 
 async def test_somebody_else_does_not_find_it(made: Scene) -> None:

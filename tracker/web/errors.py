@@ -19,6 +19,7 @@ from tracker.web.forms import read_form
 from tracker.web.page import HTML, KEPT_KEY, Page, SignInNeeded, local_path, open_page, open_plain_page
 from tracker.web.rendering import render
 from tracker.web.state import WebRequest
+from tracker.web.uploads import MULTIPART, read_upload_form
 from tracker.web.wording import sentence
 
 HTML_TYPE = "text/html"
@@ -91,8 +92,12 @@ async def _with_form(page: Page, needed: SignInNeeded) -> SignInNeeded:
     """The same, with the form kept that came too late, wherever its page had stopped reading it."""
     if page.request.method != "POST" or not page.has_ended or needed.kept_id is not None:
         return needed
+    kind = page.request.headers.get("content-type", "").partition(";")[0].strip().lower()
     try:
-        await read_form(page)
+        if kind == MULTIPART:
+            await read_upload_form(page, most_files=0, most_bytes=0)
+        else:
+            await read_form(page)
     except SignInNeeded as kept:
         return kept
     except (Refusal, NotPermitted):
