@@ -8,9 +8,14 @@ if (banner && restSeconds) {
   let endsAt = Date.now() + restSeconds * 1000;
   const look = () => { banner.hidden = endsAt - Date.now() > WARN * 1000; };
   setInterval(look, 1000);
-  banner.querySelector("button").addEventListener("click", async () => {
+  const button = banner.querySelector("button");
+  const isOver = () => { banner.querySelector("span").textContent = banner.dataset.over; button.hidden = true; };
+  button.addEventListener("click", async () => {
     const answer = await fetch("/phien", { credentials: "same-origin", redirect: "manual" });
-    if (answer.ok) { endsAt = Date.now() + Number(await answer.text()) * 1000; look(); }
-    else banner.querySelector("span").textContent = banner.dataset.over;
+    const seconds = answer.ok ? Number(await answer.text()) : 0;
+    endsAt = Date.now() + seconds * 1000;
+    // By its age it ends all the same.
+    if (seconds <= WARN) isOver();
+    look();
   });
 }
