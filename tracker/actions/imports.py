@@ -91,11 +91,11 @@ async def plan(
 ) -> Plan:
     """Read and judge every row; writes nothing. Raises Unreadable for a table without a usable header."""
     require(actor, Verb.RECORD_DIRECTIVE)
-    agencies = _with_aliases(await directory_db.list_agencies())
+    names = await known_names(now)
+    agencies = names.agencies
     calendar = await load_calendar()
     recorded = await _recorded(actor)
     known = register([*_shipped_documents(), *(d for d, _ in recorded.values())])
-    names = Names(agencies, _groups(), civil_day(now))
     # Thousands of rows keep a processor busy for seconds: in a thread, the service goes on meanwhile.
     reading = await asyncio.to_thread(read_rows, table, names, known, defaults, _stage(progress, "read"))
     stands = await directives_db.known_import_keys([d.task.import_key or "" for d in reading.drafts])
@@ -316,6 +316,11 @@ def _kept(problem: RowProblem) -> dict[str, Any]:
 
 
 # --- what is known beforehand ---
+
+
+async def known_names(now: datetime) -> Names:
+    """The agencies with every name they go by, as tables and forms read them today."""
+    return Names(_with_aliases(await directory_db.list_agencies()), _groups(), civil_day(now))
 
 
 def _with_aliases(agencies: Sequence[Agency]) -> tuple[Agency, ...]:

@@ -169,6 +169,21 @@ async def find_directive(number: str, issuer: str, issued_on: date) -> int | Non
     return found
 
 
+async def find_same(number: str, issued_on: date) -> int | None:
+    """A directive with this number and date, whoever issued it."""
+    found: int | None = await fetchval(
+        r"""
+        SELECT id FROM directive
+        WHERE issued_on = $2
+          AND lower(regexp_replace(number, '\s+', '', 'g')) = lower(regexp_replace($1, '\s+', '', 'g'))
+        ORDER BY id LIMIT 1
+        """,
+        number,
+        issued_on,
+    )
+    return found
+
+
 async def list_directives(
     viewer: Actor,
     *,

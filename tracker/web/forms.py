@@ -125,7 +125,13 @@ def new_submission() -> str:
     return secrets.token_urlsafe(12)
 
 
-async def read_form(page: Page, *, repeatable: frozenset[str] = frozenset()) -> Form:
+async def read_form(
+    page: Page,
+    *,
+    repeatable: frozenset[str] = frozenset(),
+    most_fields: int = MOST_FIELDS,
+    most_bytes: int = MOST_BYTES,
+) -> Form:
     """The form of this request. Raises Refusal for a broken body, FormNotOurs for a foreign one.
 
     Raises SignInNeeded where the session ended while the form was filled in.
@@ -134,11 +140,11 @@ async def read_form(page: Page, *, repeatable: frozenset[str] = frozenset()) -> 
     if page.request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM_TYPE:
         raise Refusal("unsupported_media_type", expected=_FORM_TYPE)
     body = await page.request.body()
-    if len(body) > MOST_BYTES:
-        raise Refusal("too_large", limit=MOST_BYTES)
+    if len(body) > most_bytes:
+        raise Refusal("too_large", limit=most_bytes)
     try:
         pairs = parse_qsl(
-            body.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS
+            body.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=most_fields
         )
     except ValueError:
         raise Refusal("bad_request") from None
