@@ -38,7 +38,8 @@ CREATE TABLE urged (
     answered_by_name text NOT NULL DEFAULT '',
     answered_at timestamptz,
     CONSTRAINT urged_pk PRIMARY KEY (urging_id, assignment_id),
-    CONSTRAINT urged_answered CHECK ((answered_at IS NULL) = (answer = '') AND NOT (is_owed AND answered_at IS NOT NULL))
+    CONSTRAINT urged_answered CHECK ((answered_at IS NULL) = (answer = '')
+        AND NOT (is_owed AND answered_at IS NOT NULL))
 );
 CREATE INDEX urged_assignment ON urged (assignment_id);  -- how an assignment was urged
 CREATE INDEX urged_outbox ON urged (outbox_id);  -- from a message to what it urged for

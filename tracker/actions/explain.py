@@ -14,6 +14,7 @@ from tracker.db import ladders as ladders_db
 from tracker.db import outbox as outbox_db
 from tracker.db import reminders as reminders_db
 from tracker.db import reports as reports_db
+from tracker.db import urges as urges_db
 from tracker.db.assignments import Assignment, DeadlineChange
 from tracker.db.calendar import load_calendar
 from tracker.db.extensions import Extension
@@ -22,6 +23,7 @@ from tracker.db.outbox import MessageRow
 from tracker.db.reminders import ReminderRow
 from tracker.db.reports import Report
 from tracker.db.switches import is_sending_paused
+from tracker.db.urges import UrgingOf
 from tracker.domain.access import Subject, Verb, require
 from tracker.domain.assignments import DueKind, Status
 from tracker.domain.directory import Actor
@@ -51,6 +53,7 @@ class Explanation:
     history: tuple[HistoryRow, ...]
     reminders: tuple[ReminderRow, ...]
     messages: tuple[MessageRow, ...]
+    urgings: tuple[UrgingOf, ...]
     decisions: tuple[Decision, ...]
     review: tuple[Decision, ...]
     foreseen: dict[tuple[str, int], Audience]
@@ -104,6 +107,7 @@ async def explain(
         history=tuple(await history_db.list_history(viewer, assignment_id)),
         reminders=tuple(reminders),
         messages=tuple(await outbox_db.list_messages_about(viewer, assignment_id)),
+        urgings=tuple(await urges_db.list_urgings_of(viewer, [assignment_id])),
         decisions=decisions,
         review=review,
         foreseen=foreseen,

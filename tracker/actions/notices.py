@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -218,13 +218,14 @@ async def _tell_changes(actor: Actor, changes: Sequence[GatheredChange], group: 
     return len(await queue(drafts, now))
 
 
-async def queue(drafts: Sequence[Draft], now: datetime) -> dict[str, int]:
-    """Render and queue; the outbox id by key of those that are new."""
+async def queue(drafts: Sequence[Draft], now: datetime, *, hold: timedelta = timedelta()) -> dict[str, int]:
+    """Render and queue; the outbox id by key of those that are new. Nobody sends them before `hold` has passed."""
     if not drafts or _is_silent.get():
         return {}
     ids = await outbox_db.reserve_ids(len(drafts))
     layouts = Layouts()
-    messages = [rendered(d, now, layouts) for d in drafts]
+    held = hold.total_seconds()
+    messages = [replace(rendered(d, now, layouts), hold_seconds=held) for d in drafts]
     added = set(await outbox_db.insert_messages(list(zip(ids, messages, strict=True)), now))
     return {m.notify_key: i for i, m in zip(ids, messages, strict=True) if i in added}
 

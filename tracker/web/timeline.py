@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from itertools import groupby
 
 from markupsafe import Markup
 
 from tracker.actions.explain import Explanation
+from tracker.actions.urges import may_undo
 from tracker.db.history import HistoryRow
 from tracker.db.outbox import MessageRow
 from tracker.db.reminders import ReminderRow
+from tracker.db.urges import UrgingOf
+from tracker.domain.access import Verb, may
 from tracker.domain.assignments import OPEN_STATES, State
 from tracker.domain.ladders import Anchor, Ladder
 from tracker.domain.reminders import Decision, Reason, Verdict
@@ -42,6 +45,8 @@ _ICONS = {
     "transferred": "moved",
     "superseded": "out",
     "urge": "bell",
+    "undo_urge": "bell",
+    "answer_explanation": "file",
 }
 VERBS = tuple(_ICONS)
 """What a story tells of the history; the rest is for the audit."""
@@ -49,16 +54,20 @@ VERBS = tuple(_ICONS)
 
 @dataclass(frozen=True)
 class Told:
-    """One person a message went to, and what became of it."""
+    """One person a message went to, and what became of it; `letter` leads to its way, for who may look at that."""
 
     who: str
     how: str
     href: str = ""
+    letter: str = ""
 
 
 @dataclass(frozen=True)
 class Item:
-    """One entry of the story; `kind` is event, sent, unsent, next or today."""
+    """One entry of the story; `kind` is event, sent, unsent, next or today; `undo` is where to take it back.
+
+    `fate` is what became of messages, or suppressed where none was made.
+    """
 
     at: datetime
     kind: str
@@ -68,6 +77,8 @@ class Item:
     whys: list[str | Markup] = field(default_factory=list)
     recipients: list[Told] = field(default_factory=list)
     tone: str = ""
+    undo: str = ""
+    fate: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,7 +92,8 @@ class Story:
 
 def story_of(page: Page, told: Explanation) -> Story:
     """Everything that the record knows of an assignment, for this reader."""
-    past = [_event(page, entry) for entry in told.history if entry.verb in _ICONS]
+    urgings = {str(urging.id): urging for urging in told.urgings}
+    past = [_event(page, entry, urgings) for entry in told.history if entry.verb in _ICONS]
     past += _sendings(page, told.ladder, told.reminders)
     carried = {r.outbox_id for r in told.reminders if r.outbox_id is not None}
     past += _messages(page, [m for m in told.messages if m.id not in carried])
@@ -95,12 +107,18 @@ def story_of(page: Page, told: Explanation) -> Story:
 # What was done -----------------------------------------------------------------------------------------------
 
 
-def _event(page: Page, entry: HistoryRow) -> Item:
+def _event(page: Page, entry: HistoryRow, urgings: Mapping[str, UrgingOf]) -> Item:
     detail = {key: str(value) for key, value in entry.detail.items() if value not in (None, "")}
     verb = entry.verb
+    undo = ""
     if verb == "move_deadline":
         key = f"history.move_deadline.{detail.get('cause', 'correction')}"
         what = page.t(key, who=entry.actor_name, after=_pair(detail.get("after", "")))
+    elif verb == "urge":
+        asks = detail.get("kind") == "explanation"
+        key = "history.ask_explanation" if asks else "history.urge"
+        what = page.t(key, who=entry.actor_name, day=_pair(detail.get("answer_by", "")), proposed="")
+        undo = _undo(page, urgings.get(detail.get("group", "")))
     else:
         proposed = _pair(detail.get("proposed_on", ""))
         what = page.t(f"history.{verb}", who=entry.actor_name, proposed=proposed)
@@ -112,7 +130,14 @@ def _event(page: Page, entry: HistoryRow) -> Item:
             whys.append(page.t(f"history.detail.{name}", value=_pair(detail[name])))
     if detail.get("asked_late") == "True":
         whys.append(page.t("history.asked_late"))
-    return Item(entry.at, "event", what, page.moment(entry.at), _ICONS[verb], whys)
+    return Item(entry.at, "event", what, page.moment(entry.at), _ICONS[verb], whys, undo=undo)
+
+
+def _undo(page: Page, urging: UrgingOf | None) -> str:
+    """Where an urging is taken back, while nothing of it has left and this reader may."""
+    if urging is None or not urging.is_waiting or page.visitor is None:
+        return ""
+    return f"/don-doc/{urging.id}/hoan-tac" if may_undo(page.actor, urging.urged_by) else ""
 
 
 def _pair(stored: str) -> str:
@@ -146,11 +171,12 @@ def _sendings(page: Page, ladder: Ladder, ledger: Sequence[ReminderRow]) -> list
             at = min(row.sent_at or row.decided_at for row in rows)
             tone = "late" if code.startswith("after") else "soon"
             told = [_told_of(page, row) for row in rows]
-            what = page.t("timeline.sent", step=step)
+            fate = fate_of([row.message_state or "" for row in rows])
+            what = page.t(f"timeline.step_{fate}", step=step)
             if wordings.get(code) == AT_ONCE:
                 kind = "deadline_moved" if rows[0].reason == "deadline_moved" else "assigned"
-                what = page.t("timeline.told", kind=page.word("mail_kind", kind))
-            items.append(Item(at, "sent", what, page.moment(at), "mail", [], told, tone))
+                what = page.t(f"timeline.mail_{fate}", kind=page.word("mail_kind", kind))
+            items.append(_fated(page, at, fate, what, told, tone))
         else:
             at = rows[0].moment
             what = page.t("timeline.not_sent", step=step)
@@ -172,14 +198,20 @@ def _told_of(page: Page, r: ReminderRow) -> Told:
     how = delivery_words(page, state, r.sent_at, r.reply_code, r.reply_text or "", r.message_address)
     href = letter_address(page, state, r.outbox_id)
     route = catalogue(page.language).get(f"route.{r.reason}", "")
-    return _told(
+    told = _told(
         page, r.recipient_name, r.recipient_duty, r.is_copy, f"{how}; {route}" if route else how, href
     )
+    return replace(told, letter=way_address(page, r.outbox_id))
 
 
 def letter_address(page: Page, state: str, outbox_id: int | None) -> str:
     """Where a delivered message can be read; only the demonstration keeps a mailbox."""
     return f"/thu/cua/{outbox_id}" if page.has_mailbox and state == "sent" and outbox_id else ""
+
+
+def way_address(page: Page, outbox_id: int | None) -> str:
+    """Where the way of a message is told, for who may look at operations."""
+    return f"/thu-da-gui/{outbox_id}" if outbox_id and may(page.actor, Verb.READ_OPERATIONS) else ""
 
 
 def _told(page: Page, name: str, duty: str | None, is_copy: bool, how: str, href: str = "") -> Told:
@@ -230,16 +262,44 @@ def _batch(page: Page, kind: str, batch: Sequence[MessageRow]) -> Item:
             m.recipient_name or m.address,
             delivery_words(page, m.state, m.sent_at, m.reply_code, m.reply_text, m.address),
             letter_address(page, m.state, m.id),
+            way_address(page, m.id),
         )
         for m in batch
     ]
     at = batch[0].decided_at
-    was_stopped = all(m.state == "superseded" for m in batch)
-    what = page.t("timeline.stopped" if was_stopped else "timeline.told", kind=page.word("mail_kind", kind))
-    if not was_stopped:
-        return Item(at, "sent", what, page.moment(at), "mail", [], told)
-    whys: list[str | Markup] = [page.reason("no", m.reason) for m in batch[:1] if m.reason]
-    return Item(at, "unsent", what, page.moment(at), "nomail", whys, told)
+    fate = fate_of([m.state for m in batch])
+    what = page.t(f"timeline.mail_{fate}", kind=page.word("mail_kind", kind))
+    item = _fated(page, at, fate, what, told)
+    if fate == "superseded":
+        item.whys.extend(page.reason("no", m.reason) for m in batch[:1] if m.reason)
+    return item
+
+
+def fate_of(states: Sequence[str]) -> str:
+    """What became of several messages as a whole: one that arrived counts, then one that may yet.
+
+    >>> fate_of(["superseded", "sent"]), fate_of(["failed", "pending"]), fate_of(["superseded"]), fate_of([""])
+    ('sent', 'pending', 'superseded', 'sent')
+    """
+    for fate, among in _FATES:
+        if any(state in among for state in states):
+            return fate
+    return "sent"
+
+
+_FATES = (
+    ("sent", ("sent", "")),
+    ("pending", ("pending", "sending")),
+    ("failed", ("failed",)),
+    ("held", ("held",)),
+    ("superseded", ("superseded",)),
+)
+
+
+def _fated(page: Page, at: datetime, fate: str, what: Markup, told: list[Told], tone: str = "") -> Item:
+    """Messages as the entry that says what became of them: only what was handed over counts as sent."""
+    kind, icon = {"sent": ("sent", "mail"), "pending": ("unsent", "wait")}.get(fate, ("unsent", "nomail"))
+    return Item(at, kind, what, page.moment(at), icon, [], told, tone if fate == "sent" else "", fate=fate)
 
 
 def _skipped(page: Page, told: Explanation) -> list[Item]:
