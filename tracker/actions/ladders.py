@@ -301,6 +301,36 @@ class ReplanDone:
     is_rehearsal: bool
 
 
+@dataclass(frozen=True)
+class Foreseen:
+    """What a version that is not saved would change: for the first MOST_REPLANNED of `total` open assignments."""
+
+    changes: tuple[PlanChange, ...]
+    total: int
+
+
+async def foresee(
+    actor: Actor, code: str, steps: Sequence[Step], now: datetime, *, hours: Hours = DEFAULT_HOURS
+) -> Foreseen:
+    """What comes next for whoever follows the ladder, if these steps were its newest version. Writes nothing.
+
+    Raises Invalid for steps that make no ladder, NotFound.
+    """
+    require(actor, Verb.MANAGE_LADDER)
+    check_ladder(steps)
+    newest = await db.newest_version(code)
+    if newest is None:
+        raise NotFound(noun="ladder", id=code)
+    new = Ladder(0, code, newest.version + 1, tuple(steps))
+    ids, total = await replay_db.list_on_older_versions(code, new.id, None, MOST_REPLANNED)
+    rows = await assignments_db.list_by_ids(ids)
+    followed = {i: await db.get_ladder(i) for i in sorted({r.ladder_version_id for r in rows})}
+    calendar = await load_calendar()
+    return Foreseen(
+        tuple(_over(r, followed[r.ladder_version_id], new, calendar, hours, now)[1] for r in rows), total
+    )
+
+
 async def replan(
     actor: Actor,
     code: str,
