@@ -32,7 +32,7 @@ from tracker.web.state import WebRequest, make_state
 
 _MACHINE_PATHS = ("/api/", "/calendars/", "/live", "/ready", "/health", "/metrics")
 # Fields of forms that come several times: ticked boxes.
-_REPEATABLE = frozenset({"co-quan", "viec"})
+_REPEATABLE = frozenset({"co-quan", "viec", "cot"})
 
 
 class Service(Litestar):

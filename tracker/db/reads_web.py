@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date, datetime, time
 
 from asyncpg import Record
 
 from tracker.db.actors import ACTOR_COLUMNS, actor_from
 from tracker.db.assignments import OPEN, RUNNING, SELECT, Assignment, from_row
-from tracker.db.directives import list_directives, prefix_query
+from tracker.db.directives import list_directives
 from tracker.db.engine import fetch, fetchrow, fetchval
 from tracker.db.lateness import LATE
 from tracker.db.visibility import visible_to
+from tracker.domain.assignments import SILENT_DAYS
 from tracker.domain.directory import AGENCY_ROLES, Actor
 from tracker.domain.errors import NotFound
+from tracker.domain.search import query_words, word_query
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +114,28 @@ class AsOf:
     soon_until: date
 
 
+DAYS_LATE = f"""
+(CASE WHEN a.state IN ('withdrawn', 'transferred', 'superseded') OR a.due_kind = 'event' THEN 0
+      WHEN a.due_on IS NOT NULL
+        THEN greatest(CASE WHEN a.state = 'confirmed' THEN a.completed_on ELSE $1::date END - a.due_on, 0)
+      WHEN a.state IN {RUNNING}
+        THEN greatest($1::date - greatest(a.assigned_on, (a.last_report_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date)
+                      - {SILENT_DAYS}, 0)
+      ELSE 0 END)
+"""
+"""Civil days late as domain/assignments.classify counts them; `$1` is the civil day, `a` the assignment."""
+
+PARTS = {"lead": "a.part <> 'cooperating'", "cooperating": "a.part = 'cooperating'"}
+"""What the filter of an agency's part means, as SQL."""
+
+
 @dataclass(frozen=True, slots=True)
 class WorkFilter:
-    """Which assignments a list shows; empty values do not narrow."""
+    """Which assignments a list shows; empty values do not narrow.
+
+    `late_by` keeps what is late by at least so many days; `officer_id` is who follows the task at the
+    secretariat; `ids` are the rows that were ticked.
+    """
 
     status: str = "open"
     agency_code: str = ""
@@ -121,6 +143,11 @@ class WorkFilter:
     words: str = ""
     due_from: date | None = None
     due_to: date | None = None
+    issuer: str = ""
+    part: str = ""
+    late_by: int = 0
+    officer_id: int | None = None
+    ids: tuple[int, ...] = ()
 
 
 # Every word stands in the task, in its directive or in the agency; each subquery runs once and uses its index.
@@ -154,9 +181,18 @@ def _where(viewer: Actor, chosen: WorkFilter, as_of: AsOf) -> tuple[str, list[ob
         add("a.due_on >= ?", chosen.due_from)
     if chosen.due_to:
         add("a.due_on <= ?", chosen.due_to)
-    for token in prefix_query(chosen.words).split(" & "):
-        if token:
-            add(_WORD, token)
+    if chosen.issuer:
+        add("d.issuer = ?", chosen.issuer)
+    if chosen.part:
+        conditions.append(PARTS[chosen.part])
+    if chosen.late_by:
+        add(f"{DAYS_LATE} >= ?", chosen.late_by)
+    if chosen.officer_id is not None:
+        add("t.secretariat_officer_id = ?", chosen.officer_id)
+    if chosen.ids:
+        add("a.id = ANY(?::bigint[])", list(chosen.ids))
+    for word in query_words(chosen.words):
+        add(_WORD, word_query(word))
     return " AND ".join(conditions), arguments
 
 
@@ -166,26 +202,65 @@ _FROM = (
 )
 
 
+ORDERS: dict[str, tuple[str, ...]] = {
+    "due": ("a.due_on", "a.id"),
+    "late": (DAYS_LATE, "a.id"),
+    "agency": ("g.sort_key", "coalesce(a.due_on, 'infinity'::date)", "a.id"),
+    "report": ("coalesce((extract(epoch FROM a.last_report_at) * 1000000)::bigint, 0)", "a.id"),
+}
+"""By what a list can be ordered, as SQL; the last is always what tells two rows apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """The last row seen, by what each order goes by: its deadline, days late, agency, last report, id."""
+
+    id: int
+    due_on: date | None = None
+    number: int = 0
+    agency_code: str = ""
+
+
+def _beyond(order: str, descending: bool, after: After, first: int) -> tuple[str, list[object]]:
+    """The condition of the rows behind `after`, its arguments numbered from `first`."""
+    sign = "<" if descending else ">"
+    if order == "due":
+        # Undated rows come last; read backwards they come first.
+        if after.due_on is None:
+            rest = " OR a.due_on IS NOT NULL" if descending else ""
+            return f"((a.due_on IS NULL AND a.id {sign} ${first}){rest})", [after.id]
+        rest = "" if descending else " OR a.due_on IS NULL"
+        return f"((a.due_on, a.id) {sign} (${first}, ${first + 1}){rest})", [after.due_on, after.id]
+    columns = ", ".join(ORDERS[order])
+    if order == "agency":
+        key = f"(SELECT sort_key FROM agency WHERE code = ${first})"
+        due = f"coalesce(${first + 1}::date, 'infinity'::date)"
+        return f"(({columns}) {sign} ({key}, {due}, ${first + 2}))", [
+            after.agency_code,
+            after.due_on,
+            after.id,
+        ]
+    return f"(({columns}) {sign} (${first}, ${first + 1}))", [after.number, after.id]
+
+
 async def list_work(
     viewer: Actor,
     chosen: WorkFilter,
     as_of: AsOf,
     *,
     limit: int = 50,
-    after: tuple[date | None, int] | None = None,
+    after: After | None = None,
+    order: str = "due",
+    descending: bool = False,
 ) -> list[Assignment]:
-    """Assignments by deadline, those without a date last; `after` is the (due_on, id) of the last row seen."""
+    """Assignments in one of the orders, beginning behind `after`."""
     where, arguments = _where(viewer, chosen, as_of)
     if after is not None:
-        due_on, last_id = after
-        first = len(arguments) + 1
-        if due_on is None:
-            where += f" AND a.due_on IS NULL AND a.id > ${first}"
-            arguments.append(last_id)
-        else:
-            where += f" AND ((a.due_on, a.id) > (${first}, ${first + 1}) OR a.due_on IS NULL)"
-            arguments += [due_on, last_id]
-    rows = await fetch(f"{SELECT} WHERE {where} ORDER BY a.due_on, a.id LIMIT {int(limit)}", *arguments)
+        beyond, more = _beyond(order, descending, after, len(arguments) + 1)
+        where, arguments = f"{where} AND {beyond}", arguments + more
+    direction = " DESC" if descending else ""
+    by = ", ".join(column + direction for column in ORDERS[order])
+    rows = await fetch(f"{SELECT} WHERE {where} ORDER BY {by} LIMIT {int(limit)}", *arguments)
     return [from_row(r) for r in rows]
 
 
@@ -196,15 +271,52 @@ async def count_work(viewer: Actor, chosen: WorkFilter, as_of: AsOf) -> int:
     return count
 
 
-async def count_open(viewer: Actor, as_of: AsOf, directive_id: int | None = None) -> dict[str, int]:
-    """The numbers of the tiles: every filter counted over what the viewer may see."""
-    where, arguments = _where(viewer, WorkFilter(status="all"), as_of)
+@dataclass(frozen=True, slots=True)
+class Pressing:
+    """What the tiles of the desk say beside their numbers."""
+
+    newly_late: int
+    due_today: int
+    waits_since: datetime | None
+
+
+async def pressing(viewer: Actor, as_of: AsOf) -> Pressing:
+    """What fell late since yesterday, what falls due today, and since when the oldest report waits."""
+    where, arguments = _where(viewer, WorkFilter(status="open"), as_of)
+    late, soon = (FILTERS[name].replace("LATE", LATE) for name in ("overdue", "due_soon"))
+    row = await fetchrow(
+        f"""
+        SELECT count(*) FILTER (WHERE {late} AND a.due_on >= $1::date - 1) AS newly_late,
+               count(*) FILTER (WHERE {soon} AND a.due_on = $1::date) AS due_today,
+               min(a.reported_at) FILTER (WHERE a.state = 'reported') AS waits_since
+        FROM assignment a WHERE {where}
+        """,
+        *arguments,
+    )
+    assert row is not None
+    return Pressing(*row.values())
+
+
+_CLOSED = frozenset({"done", "outside", "all"})
+
+
+async def count_open(
+    viewer: Actor,
+    as_of: AsOf,
+    directive_id: int | None = None,
+    names: Collection[str] = tuple(FILTERS),
+) -> dict[str, int]:
+    """The numbers of the tiles: these filters counted over what the viewer may see."""
+    # Without those of closed rows the index of the open ones answers.
+    status = "all" if _CLOSED & set(names) else "open"
+    where, arguments = _where(viewer, WorkFilter(status=status), as_of)
     if directive_id is not None:
         arguments.append(directive_id)
         where += f" AND a.directive_id = ${len(arguments)}"
     counts = ", ".join(
         f"count(*) FILTER (WHERE {condition.replace('LATE', LATE)}) AS {name}"
         for name, condition in FILTERS.items()
+        if name in names
     )
     row = await fetchrow(f"SELECT {counts} FROM assignment a WHERE {where}", *arguments)
     assert row is not None
@@ -292,13 +404,16 @@ class DeadMailbox:
     email: str
     agency: str
     reason: str
+    official_id: int
+    agency_id: int | None
 
 
 async def list_dead_mailboxes(viewer: Actor) -> list[DeadMailbox]:
     """People whose mail comes back, as far as the viewer may know of their agency."""
     own = sorted(viewer.visible_agency_ids) if viewer.role in AGENCY_ROLES else None
     rows = await fetch(
-        "SELECT o.full_name, o.email, coalesce(g.name, '') AS agency, o.mailbox_reason FROM official o"
+        "SELECT o.full_name, o.email, coalesce(g.name, '') AS agency, o.mailbox_reason, o.id, o.agency_id"
+        " FROM official o"
         " LEFT JOIN agency g ON g.id = o.agency_id WHERE o.mailbox = 'dead' AND o.is_active"
         " AND ($1::bigint[] IS NULL OR o.agency_id = ANY($1)) ORDER BY o.sort_key, o.id",
         own,
@@ -315,6 +430,29 @@ async def list_agency_choices(viewer: Actor) -> list[tuple[str, str]]:
         *arguments,
     )
     return [(r["code"], r["name"]) for r in rows]
+
+
+async def list_followers() -> list[tuple[int, str]]:
+    """Who of the secretariat follows a task, in Vietnamese order."""
+    rows = await fetch(
+        "SELECT o.id, o.full_name FROM official o WHERE EXISTS (SELECT 1 FROM task t"
+        " WHERE t.secretariat_officer_id = o.id) ORDER BY o.sort_key, o.id"
+    )
+    return [(r["id"], r["full_name"]) for r in rows]
+
+
+async def list_issuers(most: int = 40) -> list[str]:
+    """Who issues directives, those with most of them first."""
+    rows = await fetch(
+        "SELECT d.issuer FROM directive d GROUP BY d.issuer ORDER BY count(*) DESC, d.issuer LIMIT $1", most
+    )
+    return [r["issuer"] for r in rows]
+
+
+async def names_of_officials(ids: Sequence[int]) -> dict[int, str]:
+    """The names behind ids, for a column of a list."""
+    rows = await fetch("SELECT id, full_name FROM official WHERE id = ANY($1::bigint[])", list(ids))
+    return {r["id"]: r["full_name"] for r in rows}
 
 
 async def get_notify_key(outbox_id: int) -> str:

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 from tracker.actions.standing import shown_days, status_now, workdays_between
 from tracker.db.assignments import Assignment
 from tracker.db.reads_web import AsOf
+from tracker.domain.access import Subject, Verb, may
 from tracker.domain.assignments import Fine, Part, State, Status
 from tracker.domain.workdays import CalendarUnknown, WorkCalendar, add_workdays
 from tracker.domain.zone import civil_day, civil_now
@@ -56,6 +57,11 @@ class Row:
     report_note: str
     action: str = ""
     action_href: str = ""
+    id: int = 0
+    days_late: int = 0
+    original_on: date | None = None
+    product: str = ""
+    follower: str = ""
 
 
 @dataclass(frozen=True)
@@ -162,9 +168,13 @@ def note_of(page: Page, row: Assignment) -> str:
 _CLOSED = frozenset({State.CONFIRMED, State.WITHDRAWN, State.TRANSFERRED, State.SUPERSEDED})
 
 
-def work_row(page: Page, row: Assignment, calendar: WorkCalendar) -> Row:
-    """A line of a list."""
-    action, href = _action(page, row)
+def work_row(
+    page: Page, row: Assignment, calendar: WorkCalendar, followers: Mapping[int, str] | None = None
+) -> Row:
+    """A line of a list; `followers` are the names of those who follow the tasks at the secretariat."""
+    status = status_now(row, page.now, calendar)
+    shown = chip(page, status, shown_days(row, status, page.now, calendar), calendar)
+    action, href = _action(page, row, shown)
     return Row(
         href=path_of(row),
         title=row.short_name,
@@ -178,22 +188,32 @@ def work_row(page: Page, row: Assignment, calendar: WorkCalendar) -> Row:
         due_on=row.due_on,
         due_time=row.due_time,
         due_note=due_note(page, row, calendar),
-        chip=chip_of(page, row, calendar),
+        chip=shown,
         report_on=civil_day(row.last_report_at) if row.last_report_at else None,
         report_note=short(row.last_report_summary, 60),
         action=action,
         action_href=href,
+        id=row.id,
+        days_late=status.days_late,
+        original_on=row.original_due_on,
+        product=row.product,
+        follower=(followers or {}).get(row.secretariat_officer_id or 0, ""),
     )
 
 
-def _action(page: Page, row: Assignment) -> tuple[str, str]:
+def _action(page: Page, row: Assignment, shown: Chip) -> tuple[str, str]:
     """The one thing that this reader would do to this row from a list."""
     path = path_of(row)
-    if page.is_secretariat:
+    subject = Subject.of_agency(row.agency_id)
+    if not page.is_agency and row.state not in _CLOSED:
         if row.state is State.REPORTED:
-            return page.s("act.read_report"), path + "#xet-bao-cao"
-        if row.extension_pending and row.state not in _CLOSED:
+            if page.is_secretariat or may(page.actor, Verb.CONFIRM, subject):
+                return page.s("act.read_report"), path + "#xet-bao-cao"
+        elif row.extension_pending and page.is_secretariat:
             return page.s("act.decide_extension"), path + "#xet-gia-han"
+        elif shown.tone in ("late", "soon") and may(page.actor, Verb.URGE, subject):
+            key = "list.urge" if shown.tone == "late" else "list.remind"
+            return page.s(key), f"/don-doc/xem-truoc?viec={row.id}"
     if page.is_agency and row.state not in _CLOSED and row.state is not State.REPORTED:
         if row.state is State.ASSIGNED:
             return page.s("act.open"), path
