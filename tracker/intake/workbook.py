@@ -42,6 +42,19 @@ def read_workbook(data: bytes, sheet: str = "") -> Table:
     Values only: a cell with a formula stays empty and is listed in `formulas`.
     Raises Unreadable for bombs, macros, entities, and files that are no workbook.
     """
+    table = Table(())
+    for table in _tables(data, sheet):
+        if any(not row.is_empty for row in table.rows):
+            break
+    return table
+
+
+def read_workbooks(data: bytes, sheet: str = "") -> list[Table]:
+    """Every sheet that holds something, or the one named `sheet`; as read_workbook."""
+    return [table for table in _tables(data, sheet) if any(not row.is_empty for row in table.rows)]
+
+
+def _tables(data: bytes, sheet: str) -> Iterator[Table]:
     check_archive(data)
     try:
         book = load_workbook(io.BytesIO(data), read_only=True, data_only=False, keep_links=False)
@@ -51,14 +64,10 @@ def read_workbook(data: bytes, sheet: str = "") -> Table:
         names = [s.title for s in book.worksheets]
         if sheet and sheet not in names:
             raise refuse("import_sheet_unknown", sheet, sheets=", ".join(names))
-        chosen = [s for s in book.worksheets if not sheet or s.title == sheet]
         is_1904 = book.epoch == CALENDAR_MAC_1904
-        table = Table(())
-        for worksheet in chosen:
-            table = _read_sheet(data, worksheet, is_1904)
-            if any(not row.is_empty for row in table.rows):
-                break
-        return table
+        for worksheet in book.worksheets:
+            if not sheet or worksheet.title == sheet:
+                yield _read_sheet(data, worksheet, is_1904)
     finally:
         book.close()
 

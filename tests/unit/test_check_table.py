@@ -1,0 +1,268 @@
+"""Printed tables checked: what adds up, what does not, and what gives each percentage."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from openpyxl import Workbook
+
+from tracker.cli import main
+from tracker.domain.printed_tables import (
+    Grid,
+    PrintedPercentage,
+    PrintedTable,
+    check_printed_table,
+    sums_across,
+)
+from tracker.domain.statistics import Rounding
+from tracker.intake.printed_tables import read_printed_tables
+from tracker.intake.tables import Unreadable
+from tracker.terminal import Exit
+
+SHARED = Path(__file__).parents[3] / "shared/data/published_statistics.json"
+
+
+def grid_of(rows: list[list[int]], total: list[int] | None = None, groups: Any = None) -> Grid:
+    """Rows of figures under nameless columns."""
+    width = len(rows[0])
+    named = tuple((f"hàng {n}", tuple(row)) for n, row in enumerate(rows))
+    return Grid(
+        tuple("" for _ in range(width)), named, None if total is None else tuple(total), "total", groups or {}
+    )
+
+
+def broken(grid: Grid) -> list[str]:
+    """The lines of a grid that do not add up."""
+    return [i.text for i in check_printed_table(PrintedTable("x", {}, grid)).identities if not i.holds]
+
+
+@st.composite
+def blocks(draw: st.DrawFn) -> list[list[int]]:
+    """Rows of two blocks of three columns, and a third block that is their sum."""
+    figure = st.integers(1, 999)
+    rows = draw(st.lists(st.lists(figure, min_size=6, max_size=6), min_size=5, max_size=9))
+    return [[*row, *(row[n] + row[n + 3] for n in range(3))] for row in rows]
+
+
+@given(blocks())
+def test_a_grid_that_adds_up_has_no_broken_line(rows: list[list[int]]) -> None:
+    total = [sum(column) for column in zip(*rows, strict=True)]
+
+    assert broken(grid_of(rows, total)) == []
+
+
+@settings(suppress_health_check=[HealthCheck.filter_too_much], max_examples=50)
+@given(blocks(), st.data())
+def test_one_changed_figure_is_named_in_its_row_and_its_column(
+    rows: list[list[int]], data: st.DataObject
+) -> None:
+    total = [sum(column) for column in zip(*rows, strict=True)]
+    # Figures that happen to fit several sums do not tell which is meant.
+    assume([whole for _, whole in sums_across(grid_of(rows))] == [6, 7, 8])
+    assume(all(parts == (whole - 6, whole - 3) for parts, whole in sums_across(grid_of(rows))))
+    row = data.draw(st.integers(0, len(rows) - 1))
+    column = data.draw(st.integers(6, 8))
+    rows[row][column] += 7
+
+    found = broken(grid_of(rows, total))
+
+    assert len(found) == 2
+    assert any(line.startswith(f"hàng {row}: ") for line in found)
+    assert any(line.startswith(f"({column + 1}): ") for line in found)
+
+
+def test_the_sums_across_are_read_from_what_most_rows_keep() -> None:
+    rows = [[1, 2, 3], [4, 5, 9], [7, 8, 15], [2, 2, 5]]
+
+    assert sums_across(grid_of(rows)) == [((0, 1), 2)]
+    assert broken(grid_of(rows)) == ["hàng 3: 2+2=4≠5"]
+    assert sums_across(grid_of([[1, 2, 3], [4, 5, 9]])) == []
+
+
+def test_groups_are_summed_by_themselves_and_the_total_by_the_groups() -> None:
+    rows = [[30], [10], [20], [7], [7]]
+    groups = {0: (1, 2), 3: (4,)}
+
+    assert broken(grid_of(rows, [37], groups)) == []
+    assert broken(grid_of(rows, [74], groups)) == ["(1): 30+7=37≠74"]
+    rows[2] = [21]
+    assert broken(grid_of(rows, [37], groups)) == ["hàng 0, (1): 10+21=31≠30"]
+
+
+@pytest.mark.parametrize(
+    ("given_as", "rounding"),
+    [
+        (PrintedPercentage("", "62,8%", 3071, 4888), Rounding.HALF_UP),
+        (PrintedPercentage("", "12,3%", 11, 89), Rounding.TRUNCATED),
+        (PrintedPercentage("", "3,56%", 142, 7349), None),
+        (PrintedPercentage("", "gần 50%", 1739, 3726), None),
+        (PrintedPercentage("", "50%", 1, 0), None),
+    ],
+)
+def test_two_told_figures_suffice(given_as: PrintedPercentage, rounding: Rounding | None) -> None:
+    (checked,) = check_printed_table(PrintedTable("x", {}, None, (given_as,))).percentages
+
+    assert (checked.explained_by.rounding if checked.explained_by else None) == rounding
+
+
+def test_told_parts_of_one_whole_may_be_printed_as_the_remainder() -> None:
+    parts = (
+        PrintedPercentage("a", "33,3%", 1, 3),
+        PrintedPercentage("b", "33,3%", 1, 3),
+        PrintedPercentage("c", "33,4%", 1, 3),
+    )
+
+    found = check_printed_table(PrintedTable("x", {}, None, parts)).percentages
+
+    assert [p.explained_by and p.explained_by.rounding for p in found] == ["half_up", "half_up", "remainder"]
+
+
+# --- files ---
+
+
+def workbook(*sheets: tuple[str, list[list[object]]], merged: str = "") -> bytes:
+    """A workbook of sheets with their rows."""
+    book = Workbook()
+    book.remove(book.worksheets[0])
+    for name, rows in sheets:
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+        if merged:
+            sheet.merge_cells(merged)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+OFFICIAL: list[list[object]] = [
+    ["BIỂU TỔNG HỢP"],
+    ["STT", "Cơ quan", "Tổng số", "Hoàn thành", None, "Chưa hoàn thành", None, "Tỷ lệ hoàn thành"],
+    [None, None, None, "Đúng hạn", "Quá hạn", "Trong hạn", "Quá hạn", None],
+    ["I", "Bộ, ngành", 30, 12, 3, 10, 5, "75%"],
+    [1, "Bộ Y tế", 20, 10, 2, 5, 3, "80%"],
+    [2, "Bộ Tài chính", 10, 2, 1, 5, 2, "60%"],
+    ["II", "Địa phương", "1.005", "1.000", 0, 5, 0, 1.0],
+    [3, "Hà Nội", 1005, 1000, 0, 5, 0, 1.0],
+    [None, "Tổng cộng", 1035, 1012, 3, 15, 5, "99,5%"],
+]
+
+
+def test_an_official_sheet_is_read_with_its_headings_groups_and_rates() -> None:
+    data = workbook(("Biểu 1", OFFICIAL), merged="D2:E2")
+
+    (table,) = read_printed_tables(data, "bieu.xlsx")
+    assert table.grid is not None
+    assert table.grid.columns[:3] == ("total", "done_on_time", "done_late")
+    assert table.grid.groups == {0: (1, 2), 3: (4,)}
+    checked = check_printed_table(table)
+
+    assert [i.text for i in checked.identities if not i.holds] == []
+    assert len(checked.identities) >= 15 + 5
+    named = {p.label.partition(":")[0]: p.explained_by for p in checked.percentages}
+    ministries = named["Bộ, ngành"]
+    assert ministries is not None
+    assert (ministries.numerator, ministries.denominator) == (15, 20)
+
+
+def test_a_wrong_cell_of_an_official_sheet_is_named() -> None:
+    wrong = [list(row) for row in OFFICIAL]
+    wrong[4][3] = 11
+
+    (table,) = read_printed_tables(workbook(("Biểu 1", wrong)), "bieu.xlsx")
+    found = [i.text for i in check_printed_table(table).identities if not i.holds]
+
+    assert "Bộ Y tế: 11+2+5+3=21≠20" in found
+    assert any(line.startswith("Bộ, ngành, ") and line.endswith("11+2=13≠12") for line in found)
+
+
+def test_a_list_of_figures_is_read_by_its_names() -> None:
+    rows: list[list[object]] = [
+        ["Tổng số nhiệm vụ", "21.914"],
+        ["Đã hoàn thành", 16051],
+        ["Chưa hoàn thành", 5863],
+        ["Quá hạn", 223],
+        ["Trong hạn", 5640],
+        ["Tỷ lệ hoàn thành", "98,62%"],
+        ["Tỷ lệ quá hạn", "1,38%"],
+    ]
+
+    (table,) = read_printed_tables(workbook(("2017", rows)), "2017.xlsx")
+    checked = check_printed_table(table)
+
+    assert sorted(i.text for i in checked.identities) == ["16051+5863=21914", "5640+223=5863"]
+    assert [p.explained_by and p.explained_by.rounding for p in checked.percentages] == [
+        Rounding.TRUNCATED,
+        Rounding.REMAINDER,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "code"),
+    [
+        (b"{", "a.json", "import_json_broken"),
+        (b"[]", "a.json", "check_table_shape"),
+        (b'[{"cells": 3}]', "a.json", "check_table_shape"),
+        (b'[{"cells": {}, "printed_percentages": 3}]', "a.json", "check_table_percentages"),
+        (b'[{"cells": {}, "printed_percentages": [3]}]', "a.json", "check_table_percentages"),
+        (b'{"cells": {"columns": ["a"], "rows": [["x", 1, 2]]}}', "a.json", "check_table_row"),
+        (b'{"cells": {"columns": ["a"], "rows": [["x", "y"]]}}', "a.json", "check_table_figure"),
+        (b"%PDF-1.7", "a.pdf", "check_table_kind"),
+        (b"no zip", "a.xlsx", "import_xlsx_broken"),
+        (workbook(("a", [["chỉ có chữ"]])), "a.xlsx", "check_table_no_figures"),
+    ],
+)
+def test_what_is_no_table_is_refused_by_name(content: bytes, name: str, code: str) -> None:
+    with pytest.raises(Unreadable) as refused:
+        read_printed_tables(content, name)
+
+    assert refused.value.problems[0].code == code
+
+
+# --- the command ---
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    """Exit code and output of one call, in Vietnamese."""
+    code = main(["--language", "vi", "check-table", *arguments])
+    return code, capsys.readouterr().out
+
+
+def test_the_command_answers_in_words_and_in_json(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "bieu.json"
+    cells = {"total": 8282, "done": 6932, "done_on_time": 5361, "done_late": 1111, "open": 1350}
+    printed = [{"label": "hoàn thành", "printed": "83,70%"}, {"label": "sai", "printed": "3,56%"}]
+    file.write_text(json.dumps({"id": "ĐN", "cells": cells, "printed_percentages": printed}), "utf-8")
+
+    code, out = run(capsys, str(file))
+    assert code == Exit.FAILED
+    assert "ĐN: 1 trên 2 phép cộng khớp" in out
+    assert "Không khớp: 5361+1111=6472≠6932" in out
+    assert "83,70% = 6932 / 8282, làm tròn nửa lên" in out
+    assert "sai: 3,56% không cách tính nào cho ra" in out
+
+    _, out = run(capsys, str(file), "--json")
+    (answer,) = json.loads(out)
+    assert answer["percentages"][1] == {"label": "sai", "printed": "3,56%", "explained_by": None}
+    told = answer["percentages"][0]["explained_by"]
+    assert (told["numerator"], told["denominator"], told["rounding"]) == (6932, 8282, "half_up")
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the shared data is not on this machine")
+def test_every_published_table_is_checked(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out = run(capsys, str(SHARED), "--json")
+
+    answer = {table["id"]: table for table in json.loads(out)}
+    assert [i["text"] for i in answer["CD220-2025-PL1"]["identities"] if not i["holds"]] == [
+        "Bộ Giáo dục và Đào tạo: 113+101=214≠115",
+        "total: 759+1806=2565≠2466",
+    ]
+    assert {"text": "sections: 9+46+19=74", "holds": True} in answer["TB624-2025"]["identities"]
+    unexplained = [p["printed"] for t in answer.values() for p in t["percentages"] if not p["explained_by"]]
+    assert sorted(unexplained) == [" “gần 50%”", "3,56%", "3,56%", "3,56%"]
