@@ -1,9 +1,17 @@
-"""Drawings as SVG: every value stands beside them in words, and colour never speaks alone."""
+"""Drawings as SVG: every value stands beside them in words, and colour never speaks alone.
+
+Each chart is one picture to a screen reader (`<title>`, `<desc>`) and brings the same figures as a table, whose
+cells lead to the rows they count. Widths are those of a phone, so that no letter falls under 12 px there.
+"""
 
 from __future__ import annotations
 
-from datetime import date
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
 from itertools import pairwise
+from math import ceil
 
 from markupsafe import Markup, escape
 
@@ -11,6 +19,362 @@ from tracker.domain.zone import civil_day
 from tracker.web.page import Page
 from tracker.web.timeline import Story
 from tracker.web.wording import short_day
+
+_LETTER = 7.2
+"""The width of a usual letter at the size that charts write in."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One figure: what it is of, how large it is, how it is written, and the list behind it.
+
+    `is_marked` is the one that matters; `is_weak` says that it stands on too little to be compared.
+    """
+
+    label: str
+    value: float
+    words: str = ""
+    href: str = ""
+    is_marked: bool = False
+    is_weak: bool = False
+
+    @property
+    def text(self) -> str:
+        """The figure as it is written."""
+        return self.words or f"{self.value:g}"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of the table below a chart."""
+
+    text: str
+    href: str = ""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A drawing and the table that says the same."""
+
+    svg: Markup
+    heads: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    is_wide: bool = False
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line of a line chart; all lines have the same labels. None leaves a gap."""
+
+    name: str
+    values: Sequence[float | None]
+    words: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Share:
+    """One part of a whole: `tone` is a look of the stylesheet that has a pattern of its own."""
+
+    tone: str
+    label: str
+    value: int
+    words: str
+    href: str = ""
+
+
+# Text ---------------------------------------------------------------------------------------------------------
+
+
+def _said(words: str) -> Markup:
+    """Words inside a drawing: escaped, and without marks that are not seen or turn the writing round."""
+    shown = "".join(
+        mark for mark in words if unicodedata.category(mark) not in ("Cc", "Cf", "Cs", "Co", "Cn")
+    )
+    return escape(" ".join(shown.split()))
+
+
+def _fitted(words: str, width: float) -> str:
+    """The words as far as they fit; the table below has them whole."""
+    most = max(int(width / _LETTER), 4)
+    return words if len(words) <= most else words[: most - 1].rstrip() + "…"
+
+
+def _text(x: float, y: float, words: str, *, anchor: str = "", look: str = "") -> str:
+    found = f' class="{look}"' if look else ""
+    found += f' text-anchor="{anchor}"' if anchor else ""
+    return f'<text{found} x="{x:g}" y="{y:g}">{_said(words)}</text>'
+
+
+def _picture(
+    key: str, width: float, height: float, title: str, desc: str, parts: Sequence[str], look: str
+) -> Markup:
+    return Markup(  # nosec B704  # numbers, our own names of looks, and words that went through _said
+        f'<svg class="chart {look}" viewBox="0 0 {width:g} {height:g}" role="img" aria-labelledby="{key}-t {key}-d">'
+        f'<title id="{key}-t">{_said(title)}</title><desc id="{key}-d">{_said(desc)}</desc>'
+        + "".join(parts)
+        + "</svg>"
+    )
+
+
+def _table(points: Sequence[Point]) -> tuple[tuple[Cell, ...], ...]:
+    return tuple((Cell(point.label), Cell(point.text, point.href)) for point in points)
+
+
+# Bars over time -----------------------------------------------------------------------------------------------
+
+_BARS_WIDTH, _BARS_HEIGHT, _BARS_TOP, _BARS_FOOT = 300, 132, 20, 108
+
+
+def bars(key: str, title: str, desc: str, points: Sequence[Point], heads: tuple[str, str]) -> Chart:
+    """A figure over time, the oldest first; the values stand on the bars where there is room for them."""
+    most = max((point.value for point in points), default=0) or 1
+    step = _BARS_WIDTH / max(len(points), 1)
+    width = max(step - 4, 2)
+    is_written = _which_fit([point.text for point in points], step)
+    is_labelled = _which_fit([point.label for point in points], step)
+    parts = [f'<line class="axis" x1="0" y1="{_BARS_FOOT}" x2="{_BARS_WIDTH}" y2="{_BARS_FOOT}"/>']
+    for place, point in enumerate(points):
+        height = round((_BARS_FOOT - _BARS_TOP) * max(point.value, 0) / most, 1)
+        x, top = round(place * step + 2, 1), _BARS_FOOT - height
+        look = "bar now" if point.is_marked else "bar"
+        parts.append(
+            f'<rect class="{look}" x="{x:g}" y="{top:g}" width="{width:g}" height="{height:g}" rx="2"/>'
+        )
+        if is_written[place]:
+            parts.append(_along(place, step, top - 5, point.text, "strong" if point.is_marked else ""))
+        if is_labelled[place]:
+            parts.append(_along(place, step, _BARS_FOOT + 18, point.label, "" if point.is_marked else "q"))
+    svg = _picture(key, _BARS_WIDTH, _BARS_HEIGHT, title, desc, parts, "small")
+    return Chart(svg, heads, _table(points))
+
+
+def _which_fit(words: Sequence[str], step: float) -> list[bool]:
+    """Which of the words can be written beside each other: every n-th, counted from the newest."""
+    widest = max((len(word) for word in words), default=1) * _LETTER + 3
+    each = max(ceil(widest / step), 1)
+    return [(len(words) - 1 - place) % each == 0 for place in range(len(words))]
+
+
+def _along(place: int, step: float, y: float, words: str, look: str) -> str:
+    """Words under the middle of a bar; at the edges they begin or end with the picture."""
+    middle, half = (place + 0.5) * step, len(words) * _LETTER / 2
+    if middle - half < 0:
+        return _text(0, y, words, look=look)
+    if middle + half > _BARS_WIDTH:
+        return _text(_BARS_WIDTH, y, words, anchor="end", look=look)
+    return _text(round(middle, 1), y, words, anchor="middle", look=look)
+
+
+# Lines --------------------------------------------------------------------------------------------------------
+
+_LINES_WIDTH, _LINES_HEIGHT = 640, 220
+_MARKS = ("circle", "square", "rhomb")
+
+
+def lines(
+    key: str,
+    title: str,
+    desc: str,
+    labels: Sequence[str],
+    series: Sequence[Series],
+    head: str,
+    *,
+    most: float = 0,
+) -> Chart:
+    """Up to three lines over the same labels, told apart by mark, dashes and the name at their end."""
+    found = [value for one in series for value in one.values if value is not None]
+    top = max([most, *found]) or 1
+    left, right, high, low = 8, _LINES_WIDTH - 170, 24, _LINES_HEIGHT - 32
+    step = (right - left) / max(len(labels) - 1, 1)
+    parts = [f'<line class="axis" x1="{left}" y1="{low}" x2="{right}" y2="{low}"/>']
+    ends: list[tuple[float, str]] = []
+    for place, one in enumerate(series):
+        spots = [
+            (round(left + n * step, 1), round(low - (low - high) * value / top, 1), n)
+            for n, value in enumerate(one.values)
+            if value is not None
+        ]
+        if not spots:
+            continue
+        path = " ".join(f"{'M' if n == 0 else 'L'}{x:g} {y:g}" for n, (x, y, _) in enumerate(spots))
+        parts.append(f'<path class="line l{place}" d="{path}"/>')
+        parts += [_mark(place, x, y) for x, y, _ in spots]
+        ends.append((spots[-1][1], f"{one.name}: {one.words[spots[-1][2]]}"))
+        for x, y, n in {spots[0], max(spots, key=lambda spot: one.values[spot[2]] or 0)} - {spots[-1]}:
+            parts.append(_text(x, y - 10, one.words[n], anchor="start" if n == 0 else "middle"))
+    parts += [_text(right + 14, y + 4, _fitted(words, 156), look="strong") for y, words in _apart(ends)]
+    shown = _which_fit(labels, step)
+    parts += [
+        _text(round(left + n * step, 1), low + 20, label, anchor=_anchor(n, len(labels)), look="q")
+        for n, label in enumerate(labels)
+        if shown[n]
+    ]
+    rows = tuple((Cell(label), *(Cell(one.words[n]) for one in series)) for n, label in enumerate(labels))
+    svg = _picture(key, _LINES_WIDTH, _LINES_HEIGHT, title, desc, parts, "")
+    return Chart(svg, (head, *(one.name for one in series)), rows, is_wide=True)
+
+
+def _anchor(place: int, of: int) -> str:
+    return "start" if place == 0 else "end" if place == of - 1 else "middle"
+
+
+def _mark(place: int, x: float, y: float) -> str:
+    match _MARKS[place % len(_MARKS)]:
+        case "circle":
+            return f'<circle class="spot l{place}" cx="{x:g}" cy="{y:g}" r="4"/>'
+        case "square":
+            return f'<rect class="spot l{place}" x="{x - 4:g}" y="{y - 4:g}" width="8" height="8"/>'
+        case _:
+            return f'<path class="spot l{place}" d="M{x:g} {y - 5:g}l5 5-5 5-5-5z"/>'
+
+
+def _apart(ends: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:
+    """The names at the lines' ends, moved down where they would lie on each other."""
+    placed: list[tuple[float, str]] = []
+    for y, words in sorted(ends):
+        placed.append((max(y, placed[-1][0] + 18) if placed else y, words))
+    return placed
+
+
+# Comparison ---------------------------------------------------------------------------------------------------
+
+_ROW_WIDTH, _ROW_HEIGHT = 320, 44
+
+
+def compare(
+    key: str, title: str, desc: str, points: Sequence[Point], heads: tuple[str, str], *, most: float = 0
+) -> Chart:
+    """Bodies side by side in the order given: the name above, the bar below, its figures at its end.
+
+    What stands on too little to be compared is drawn hollow.
+    """
+    top = max([most, *(point.value for point in points)]) or 1
+    room = max((len(point.text) for point in points), default=0) * _LETTER + 10
+    longest = max(_ROW_WIDTH - room, 80)
+    parts = []
+    for place, point in enumerate(points):
+        y = place * _ROW_HEIGHT
+        width = round(longest * max(point.value, 0) / top, 1)
+        look = "bar weak" if point.is_weak else "bar now" if point.is_marked else "bar"
+        parts.append(_text(0, y + 15, _fitted(point.label, _ROW_WIDTH)))
+        parts.append(
+            f'<rect class="{look}" x=".5" y="{y + 22}" width="{max(width, 1):g}" height="14" rx="2"/>'
+        )
+        parts.append(_text(max(width, 1) + 6, y + 33.5, point.text, look="strong"))
+    height = max(len(points), 1) * _ROW_HEIGHT
+    return Chart(_picture(key, _ROW_WIDTH, height, title, desc, parts, "small"), heads, _table(points))
+
+
+# A whole in parts ---------------------------------------------------------------------------------------------
+
+_WHOLE_WIDTH, _WHOLE_HEIGHT = 640, 44
+
+
+def shares(key: str, title: str, desc: str, parts_of: Sequence[Share], heads: tuple[str, str]) -> Chart:
+    """The parts of a whole as one bar; every part has a pattern besides its colour, and its figure in words."""
+    whole = sum(share.value for share in parts_of)
+    parts = [_patterns(key)]
+    x = 0.0
+    if not whole:
+        parts.append(
+            f'<rect class="none" x=".5" y=".5" width="{_WHOLE_WIDTH - 1}" height="{_WHOLE_HEIGHT - 1}" rx="4"/>'
+        )
+    for share in parts_of:
+        if not share.value:
+            continue
+        width = round(_WHOLE_WIDTH * share.value / whole, 1)
+        frame = f'x="{x:g}" y="0" width="{max(width - 2, 1):g}" height="{_WHOLE_HEIGHT}"'
+        parts.append(f'<rect class="part {share.tone}" {frame}/>')
+        if share.tone in _PATTERNED:
+            parts.append(f'<rect fill="url(#{key}-{share.tone})" {frame}/>')
+        if width > len(share.words) * 9 + 16:
+            half = len(share.words) * 4.5 + 6
+            middle = round(x + width / 2 - 1, 1)
+            parts.append(
+                f'<rect class="plate" x="{middle - half:g}" y="10" width="{2 * half:g}" height="24" rx="4"/>'
+            )
+            parts.append(_text(middle, 27, share.words, anchor="middle", look="strong"))
+        x += width
+    rows = tuple((Cell(share.label), Cell(share.words, share.href)) for share in parts_of)
+    return Chart(_picture(key, _WHOLE_WIDTH, _WHOLE_HEIGHT, title, desc, parts, "whole"), heads, rows)
+
+
+_PATTERNED = {
+    "done_late": '<path class="hatch" d="M0 8 8 0"/>',
+    "open_in_term": '<circle class="dot" cx="3" cy="3" r="1.2"/>',
+    "open_overdue": '<path class="hatch" d="M0 0 8 8M0 8 8 0"/>',
+}
+
+
+def _patterns(key: str) -> str:
+    drawn = "".join(
+        f'<pattern id="{key}-{tone}" width="8" height="8" patternUnits="userSpaceOnUse">{shape}</pattern>'
+        for tone, shape in _PATTERNED.items()
+    )
+    return f"<defs>{drawn}</defs>"
+
+
+def swatch(tone: str) -> Markup:
+    """The same look as a small square, for the words beside a chart; it says nothing to a screen reader."""
+    key = f"o-{tone}"
+    pattern = _PATTERNED.get(tone, "")
+    over = f'<rect fill="url(#{key})" width="16" height="16"/>' if pattern else ""
+    defs = (
+        f'<defs><pattern id="{key}" width="8" height="8" patternUnits="userSpaceOnUse">{pattern}</pattern></defs>'
+        if pattern
+        else ""
+    )
+    return Markup(  # nosec B704  # our own drawing
+        '<svg class="chart swatch" viewBox="0 0 16 16" aria-hidden="true" focusable="false">'
+        f'{defs}<rect class="part {tone}" width="16" height="16"/>{over}</svg>'
+    )
+
+
+# A year of days -----------------------------------------------------------------------------------------------
+
+_DAY, _YEAR_LEFT, _YEAR_TOP = 26, 78, 22
+
+
+def heat(
+    page: Page,
+    key: str,
+    title: str,
+    desc: str,
+    year: int,
+    counts: dict[date, int],
+    off: frozenset[date],
+    totals: Sequence[Point],
+    heads: tuple[str, str],
+) -> Chart:
+    """A year as twelve rows of days: the darker the more, the number written in, days off in a dashed frame."""
+    most = max(counts.values(), default=0) or 1
+    width = _YEAR_LEFT + 31 * _DAY + 56
+    parts = [
+        _text(_YEAR_LEFT + (n - 0.5) * _DAY, 14, str(n), anchor="middle", look="q")
+        for n in (1, 5, 10, 15, 20, 25, 31)
+    ]
+    day = date(year, 1, 1)
+    while day.year == year:
+        x, y = _YEAR_LEFT + (day.day - 1) * _DAY, _YEAR_TOP + (day.month - 1) * _DAY
+        count = counts.get(day, 0)
+        level = ceil(4 * count / most) if count else 0
+        look = f"day h{level}{' off' if day in off else ''}{' today' if day == page.today else ''}"
+        parts.append(
+            f'<rect class="{look}" x="{x + 1.5}" y="{y + 1.5}" width="{_DAY - 3}" height="{_DAY - 3}" rx="3"/>'
+        )
+        if count:
+            shown = str(count) if count < 1000 else "…"
+            parts.append(_text(x + _DAY / 2, y + 17.5, shown, anchor="middle", look=f"in{level}"))
+        day += timedelta(days=1)
+    for month, total in enumerate(totals):
+        line = _YEAR_TOP + month * _DAY + 17.5
+        parts.append(_text(0, line, total.label))
+        parts.append(_text(width - 4, line, total.text, anchor="end", look="strong"))
+    svg = _picture(key, width, _YEAR_TOP + 12 * _DAY + 2, title, desc, parts, "year")
+    return Chart(svg, heads, _table(totals), is_wide=True)
+
+
+# The strip of one assignment ------------------------------------------------------------------------------------
 
 _WIDTH, _HEIGHT = 720, 104
 _LEFT, _RIGHT = 18, 702

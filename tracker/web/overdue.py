@@ -232,7 +232,7 @@ def to_paper(listing: OverdueList, day: date, printed_on: date, *, full: bool) -
     ]
     names = ("agency", *_CELLS, "rate")
     is_one = len(listing.agencies) == 1
-    total = BucketRow(_say("total"), [*_figures(listing.totals, ""), Cell(_percent(listing.rate))])
+    total = BucketRow(_say("total"), [*_figures(listing.totals, ""), Cell(percent(listing.rate))])
     return Paper(
         state=_say("state"),
         motto=_say("motto"),
@@ -282,10 +282,11 @@ def _figures(buckets: Buckets, late_href: str) -> list[Cell]:
 
 def _bucket_row(line: AgencyLine, day: date) -> BucketRow:
     href = PATH + "?" + urlencode({"ngay": day.isoformat(), "co-quan": line.code})
-    return BucketRow(line.name, [*_figures(line.buckets, href), Cell(_percent(line.rate))])
+    return BucketRow(line.name, [*_figures(line.buckets, href), Cell(percent(line.rate))])
 
 
-def _percent(rate: Rate) -> str:
+def percent(rate: Rate) -> str:
+    """A percentage as papers write it, with what it is made of."""
     if rate.value is None:
         return "–"
     return f"{decimal('vi', str(rate.value))} % ({rate.numerator}/{rate.denominator})"
