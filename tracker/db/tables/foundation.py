@@ -229,6 +229,7 @@ class Directive(Table, db=DB):
     created_at = Timestamptz(default=None)
     row_version = Integer(default=1)
     changed_at = Timestamptz(default=None)
+    inspection_id = BigInt(default=None, null=True)
 
     directive_pk = Rule("PRIMARY KEY (id)")
     directive_uid_unique = Unique(["uid"])
@@ -239,8 +240,12 @@ class Directive(Table, db=DB):
     directive_submission_unique = Unique(["submission_id"])
     directive_creator_fk = Rule("FOREIGN KEY (created_by) REFERENCES official (id)")
     directive_identity_unique = Unique(["number", "issuer", "issued_on"])
+    directive_inspection_fk = Rule("FOREIGN KEY (inspection_id) REFERENCES inspection (id)")
 
     directive_recent = Index("(issued_on DESC, id DESC)", serves="the list of directives")
+    directive_inspection = Index(
+        "(inspection_id) WHERE inspection_id IS NOT NULL", serves="one notice of each session", unique=True
+    )
     directive_search = Index("USING gin (to_tsvector('simple', search_key))", serves="search")
 
 
