@@ -27,7 +27,7 @@ from tracker.domain.access import Verb, require
 from tracker.domain.assignments import DeadlineCause, Event, transition
 from tracker.domain.calendar_change import MovedReminder, Shift, changed_calendar, moved_reminders, shifts
 from tracker.domain.directory import Actor, Duty
-from tracker.domain.errors import Conflict, Invalid, StaleVersion
+from tracker.domain.errors import Conflict, Invalid, NotFound, StaleVersion
 from tracker.domain.recipients import Recipient, audience
 from tracker.domain.text import clean_text
 from tracker.domain.versions import version_of
@@ -55,6 +55,11 @@ def day_version(mark: DayMark | None) -> int:
     return version_of(mark)
 
 
+def days_version(marks: Sequence[DayMark | None]) -> int:
+    """What a change of several days depends on; of one it is its `day_version`."""
+    return version_of(*marks)
+
+
 @dataclass(frozen=True)
 class Preview:
     """What a change of the calendar moves.
@@ -75,6 +80,14 @@ class DayChanged:
 
     day: date
     mark: DayMark | None
+    preview: Preview
+    applied: int
+
+
+@dataclass(frozen=True)
+class DaysChanged:
+    """What the days that were changed move, and how many of the deadlines were moved with them."""
+
     preview: Preview
     applied: int
 
@@ -135,6 +148,22 @@ async def add_year(actor: Actor, year: int, document: str, confirmed: bool, now:
     return WorkingYear(year, document, confirmed)
 
 
+async def confirm_year(actor: Actor, year: int, document: str, now: datetime) -> None:
+    """Say that the projected days of a year were announced as they stand. Raises NotFound, YearKnown if they were."""
+    require(actor, Verb.MANAGE_CALENDAR)
+    document = clean_text(document, "/document", lengths.DOCUMENT)
+    async with transaction():
+        await db.lock_calendar()
+        stands = next((y for y in await db.list_years() if y.year == year), None)
+        if stands is None:
+            raise NotFound(noun="working_year", id=year)
+        if stands.confirmed:
+            raise YearKnown(year=year)
+        await db.confirm_year(year, document)
+        entry = HistoryEntry("confirm_working_year", detail={"year": year, "document": document})
+        await insert_history(actor, [entry], now)
+
+
 async def mark_day(
     actor: Actor,
     day: date,
@@ -153,7 +182,8 @@ async def mark_day(
         name=clean_text(mark.name, "/name", NAME),
         source=clean_text(mark.source, "/document", lengths.DOCUMENT),
     )
-    return await _change(actor, day, mark, mark.source, version, now, apply_shifts=apply_shifts)
+    done = await _change(actor, {day: mark}, mark.source, version, now, apply_shifts=apply_shifts)
+    return DayChanged(day, mark, done.preview, done.applied)
 
 
 async def unmark_day(
@@ -161,53 +191,117 @@ async def unmark_day(
 ) -> DayChanged:
     """Leave a day to its weekday again, with the document that says so. As `mark_day`."""
     document = clean_text(document, "/document", lengths.DOCUMENT)
+    mark = _usual(day, document)
+    done = await _change(actor, {day: mark}, document, version, now, apply_shifts=apply_shifts)
+    return DayChanged(day, mark, done.preview, done.applied)
+
+
+async def mark_days(
+    actor: Actor,
+    days: Sequence[date],
+    mark: DayMark,
+    version: int | None,
+    now: datetime,
+    *,
+    apply_shifts: bool = False,
+) -> DaysChanged:
+    """Say of several days what one document says of them all, with one preview and one message to everybody.
+
+    `version` is that of `days_version`. As `mark_day`.
+    """
+    mark = replace(
+        mark,
+        name=clean_text(mark.name, "/name", NAME),
+        source=clean_text(mark.source, "/document", lengths.DOCUMENT),
+    )
+    changes = dict.fromkeys(days, mark)
+    return await _change(actor, changes, mark.source, version, now, apply_shifts=apply_shifts)
+
+
+async def unmark_days(
+    actor: Actor,
+    days: Sequence[date],
+    document: str,
+    version: int | None,
+    now: datetime,
+    *,
+    apply_shifts: bool = False,
+) -> DaysChanged:
+    """Leave several days to their weekday again. As `mark_days`."""
+    document = clean_text(document, "/document", lengths.DOCUMENT)
+    changes = {day: _usual(day, document) for day in days}
+    return await _change(actor, changes, document, version, now, apply_shifts=apply_shifts)
+
+
+def _usual(day: date, document: str) -> DayMark | None:
     # A day of the calendar we ship would come back with the next release: it is said to be usual instead.
     usual = DayMark("work" if day.weekday() < SATURDAY else "off", "", document)
-    mark = usual if shipped_calendar().mark(day) is not None else None
-    return await _change(actor, day, mark, document, version, now, apply_shifts=apply_shifts)
+    return usual if shipped_calendar().mark(day) is not None else None
 
 
 async def _change(
     actor: Actor,
-    day: date,
-    mark: DayMark | None,
+    changes: Mapping[date, DayMark | None],
     document: str,
     version: int | None,
     now: datetime,
     *,
     apply_shifts: bool,
-) -> DayChanged:
+) -> DaysChanged:
     require(actor, Verb.MANAGE_CALENDAR)
     async with transaction():
         await db.lock_calendar()
-        stands = await db.find_mark(day)
-        if version is not None and version != day_version(stands):
-            raise StaleVersion(current=day_version(stands))
         before = await load_calendar()
-        after = changed_calendar(before, {day: mark})
-        await db.put_mark(day, mark)
+        stands = {day: before.mark(day) for day in changes}
+        if version is not None and version != days_version(list(stands.values())):
+            raise StaleVersion(current=days_version(list(stands.values())))
+        after = changed_calendar(before, changes)
+        for day, mark in changes.items():
+            await db.put_mark(day, mark)
         seen = await _preview(before, after)
-        detail = {
-            "day": day,
-            "before": None if stands is None else stands.kind,
-            "after": None if mark is None else mark.kind,
-            "document": document,
-            "shifts": len(seen.shifts),
-        }
-        await insert_history(actor, [HistoryEntry("mark_working_day", reason=document, detail=detail)], now)
+        entries = []
+        for day, mark in changes.items():
+            stood = stands[day]
+            detail = {
+                "day": day,
+                "before": None if stood is None else stood.kind,
+                "after": None if mark is None else mark.kind,
+                "document": document,
+                "shifts": len(seen.shifts),
+            }
+            entries.append(HistoryEntry("mark_working_day", reason=document, detail=detail))
+        await insert_history(actor, entries, now)
         applied = 0
         if apply_shifts and seen.shifts:
-            applied = await _apply(actor, seen.shifts[:MOST_MOVED], document, day, now)
-    return DayChanged(day, mark, seen, applied)
+            applied = await _apply(actor, seen.shifts[:MOST_MOVED], document, _span(list(changes)), now)
+    return DaysChanged(seen, applied)
 
 
-async def _apply(actor: Actor, found: Sequence[Shift], document: str, day: date, now: datetime) -> int:
+def _span(days: Sequence[date]) -> str:
+    first, last = min(days), max(days)
+    return f"{first:%d/%m/%Y}" if first == last else f"{first:%d/%m/%Y}–{last:%d/%m/%Y}"
+
+
+async def follow(actor: Actor, document: str, now: datetime) -> int:
+    """Move the deadlines that earlier changes of the calendar left behind; how many, MOST_MOVED at most."""
+    require(actor, Verb.MANAGE_CALENDAR)
+    document = clean_text(document, "/document", lengths.DOCUMENT)
+    async with transaction():
+        await db.lock_calendar()
+        calendar = await load_calendar()
+        seen = await _preview(calendar, calendar)
+        if not seen.shifts:
+            return 0
+        return await _apply(actor, seen.shifts[:MOST_MOVED], document, f"{civil_day(now):%d/%m/%Y}", now)
+
+
+async def _apply(actor: Actor, found: Sequence[Shift], document: str, span: str, now: datetime) -> int:
     """Move these deadlines. Whoever holds an invitation gets its update; everybody else one message of all."""
     require(actor, Verb.EDIT_DEADLINE)
     ids = [s.assignment_id for s in found]
     rows = {r.id: r for r in await assignments_db.list_by_ids(ids, lock=True)}
     loud = {i.assignment_id for i in await reminders_db.list_invited(ids)} | await db.list_untold(ids)
-    reason = text("vi", "working_day_reason", day=f"{day:%d/%m/%Y}", document=document)
+    reason = text("vi", "working_day_reason", day=span, document=document)
     quiet: list[tuple[int, date]] = []
     for shift in found:
         row = rows[shift.assignment_id]

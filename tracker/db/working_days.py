@@ -44,6 +44,16 @@ async def insert_year(year: int, source: str, confirmed: bool) -> bool:
     )
 
 
+async def confirm_year(year: int, source: str) -> None:
+    """A known year and its projected days were announced as they stand."""
+    await execute("UPDATE working_year SET confirmed = true, source = $2 WHERE year = $1", year, source)
+    await execute(
+        "UPDATE working_day SET projected = false"
+        " WHERE projected AND day BETWEEN make_date($1, 1, 1) AND make_date($1, 12, 31)",
+        year,
+    )
+
+
 async def list_marks(year: int) -> list[tuple[date, DayMark]]:
     """The marked days of a year, in order."""
     rows = await fetch(
