@@ -94,7 +94,8 @@ CREATE INDEX inspection_addendum_of ON inspection_addendum (inspection_id, id); 
 
 CREATE FUNCTION refuse_change_of_frozen() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    RAISE EXCEPTION 'what a session froze is not changed: %', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
+    RAISE EXCEPTION 'what a session froze is not changed: %', TG_TABLE_NAME
+        USING ERRCODE = 'integrity_constraint_violation';
 END $$;
 CREATE TRIGGER inspection_item_frozen BEFORE UPDATE OR DELETE ON inspection_item
     FOR EACH ROW EXECUTE FUNCTION refuse_change_of_frozen();
@@ -120,12 +121,12 @@ CREATE TABLE inspection_conclusion (
     outcome text NOT NULL DEFAULT '',
     row_version integer NOT NULL DEFAULT 1
 );
-CREATE UNIQUE INDEX inspection_conclusion_item ON inspection_conclusion (item_id) WHERE item_id IS NOT NULL;  -- one each
+CREATE UNIQUE INDEX inspection_conclusion_item ON inspection_conclusion (item_id) WHERE item_id IS NOT NULL;  -- one
 CREATE INDEX inspection_conclusion_of ON inspection_conclusion (inspection_id, id);  -- a session's conclusions
 
 -- The notice of a session's conclusions is a directive; its tasks come from the session.
 ALTER TABLE directive ADD COLUMN inspection_id bigint CONSTRAINT directive_inspection_fk REFERENCES inspection (id);
-CREATE UNIQUE INDEX directive_inspection ON directive (inspection_id) WHERE inspection_id IS NOT NULL;  -- one notice each
+CREATE UNIQUE INDEX directive_inspection ON directive (inspection_id) WHERE inspection_id IS NOT NULL;  -- one
 
 ALTER TABLE inspection_item ENABLE ROW LEVEL SECURITY;
 CREATE POLICY inspection_item_desk ON inspection_item TO tracker_desk USING (true) WITH CHECK (true);
