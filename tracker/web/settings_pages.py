@@ -85,7 +85,7 @@ async def _days(page: Page) -> Line:
 
 async def _people(page: Page) -> tuple[Line, ...]:
     reach = await reads_settings.count_reach(page.today)
-    needs = ()
+    needs: tuple[Markup, ...] = ()
     if reach.lacking:
         needs = (page.t("settings.agencies_lacking", count=page.number(reach.lacking)),)
     stands = page.t("settings.agencies_now", count=page.number(reach.existing))
