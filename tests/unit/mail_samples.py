@@ -21,6 +21,7 @@ from tracker.mail.contexts import (
     Digest,
     ExtensionDecided,
     ExtensionRequested,
+    Inside,
     NewTask,
     Office,
     PasswordReset,
@@ -344,6 +345,8 @@ SAMPLES: dict[str, tuple[str, Context]] = {
             "Chánh Văn phòng (cvp@phutho.example.vn)",
         ),
     ),
+    "inside_passed": ("inside", Inside("passed", 1, f"{OFFICE.url}/noi-bo/7")),
+    "inside_due": ("inside", Inside("due", 3, f"{OFFICE.url}/viec")),
     "webhook_off": (
         "webhook_off",
         WebhookOff("https://tich-hop.bo.example.vn/don-doc", False, MORNING, OFFICE.url),

@@ -42,6 +42,8 @@ ALLOWED = frozenset(
 
 
 CHOSEN_BY_VALUE = (
+    "inside.lead.",
+    "inside.subject.",
     "changed.what.", "account_changed.what.", "account_changed.subject.",
     "tag.urgency.", "tag.received.", "tag.withdrawn", "tag.transferred", "tag.superseded", "status.", "weekday.",
     "month.", "duty.", "part.", "step.", "section.", "short.", "reported.title.", "reported.intro.",
@@ -290,6 +292,7 @@ def _restricted(context: Any) -> Any:
 
 WITHOUT_TASKS = (
     "undeliverable",
+    "inside",
     "test",
     "webhook_off",
     "account_invitation",

@@ -199,6 +199,21 @@ async def revoke(actor: Actor, feed_id: int, now: datetime) -> None:
         await _remember(actor, "revoke_feed", feed_id, feed.name, now)
 
 
+async def rotate(actor: Actor, feed_id: int, now: datetime) -> Made:
+    """Give a link another address; the old one ends at once. Raises NotFound, or FeedRevoked when it has ended."""
+    feed = await feeds_db.get_feed(actor, feed_id)
+    require(actor, Verb.MANAGE_FEEDS, Subject.owned_by(feed.owner_id, id=feed_id))
+    if feed.owner_id != actor.official_id:
+        # Who sees the address reads what its owner may see: nobody else is ever shown one.
+        raise NotFound(noun="feed", id=feed_id)
+    token = new_token()
+    async with transaction():
+        if not await feeds_db.replace_token(feed_id, hash_of(token), token[-4:], now):
+            raise FeedRevoked(revoked_at=feed.revoked_at)
+        await _remember(actor, "rotate_feed", feed_id, feed.name, now)
+        return Made(await feeds_db.get_feed(actor, feed_id), token)
+
+
 async def _remember(
     actor: Actor, verb: str, feed_id: int, name: str, now: datetime, **detail: object
 ) -> None:

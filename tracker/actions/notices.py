@@ -22,6 +22,7 @@ from tracker.db import directory as directory_db
 from tracker.db import ladders as ladders_db
 from tracker.db import outbox as outbox_db
 from tracker.db import reminders as reminders_db
+from tracker.db import unwanted_mail as unwanted_mail_db
 from tracker.db.assignments import Assignment
 from tracker.db.calendar import load_calendar
 from tracker.db.engine import as_service
@@ -34,6 +35,7 @@ from tracker.domain.drafts import ExtensionDecision, NewExtension, NewReport
 from tracker.domain.ladders import assigned_moment
 from tracker.domain.recipients import Recipient, Route, audience
 from tracker.domain.reminders import Reason
+from tracker.domain.unwanted_mail import OptionalMail
 from tracker.domain.workdays import WorkCalendar
 from tracker.domain.zone import civil_day
 from tracker.i18n import Language
@@ -45,6 +47,8 @@ from tracker.mail.layouts import Layouts
 from tracker.mail.message import Mailbox, to_bytes
 from tracker.words import render_words
 
+SWITCHED_OFF = "switched_off"
+"""Why somebody was not told: they do without copies of this kind."""
 INVITATIONS_AT_ONCE = 5
 """Up to so many dated tasks each come with an invitation in a message of its own; more come as one list."""
 
@@ -63,7 +67,10 @@ CarriesInvitation = (
 
 @dataclass(frozen=True)
 class Draft:
-    """A message to one person, not yet rendered; `key` makes a repetition harmless."""
+    """A message to one person, not yet rendered; `key` makes a repetition harmless.
+
+    `optional` is what the recipient may have switched off; None for duty mail.
+    """
 
     kind: str
     context: Context
@@ -72,6 +79,7 @@ class Draft:
     entries: tuple[Entry, ...]
     duty: Duty | None = None
     urgent: bool = False
+    optional: OptionalMail | None = None
 
     def addressing(self, now: datetime) -> Addressing:
         """The way of this mail, as the composer wants it."""
@@ -220,6 +228,8 @@ async def _tell_changes(actor: Actor, changes: Sequence[GatheredChange], group: 
 
 async def queue(drafts: Sequence[Draft], now: datetime, *, hold: timedelta = timedelta()) -> dict[str, int]:
     """Render and queue; the outbox id by key of those that are new. Nobody sends them before `hold` has passed."""
+    unwanted = await _unwanted(drafts)
+    drafts = [d for d in drafts if d.key not in unwanted]
     if not drafts or _is_silent.get():
         return {}
     ids = await outbox_db.reserve_ids(len(drafts))
@@ -228,6 +238,20 @@ async def queue(drafts: Sequence[Draft], now: datetime, *, hold: timedelta = tim
     messages = [replace(rendered(d, now, layouts), hold_seconds=held) for d in drafts]
     added = set(await outbox_db.insert_messages(list(zip(ids, messages, strict=True)), now))
     return {m.notify_key: i for i, m in zip(ids, messages, strict=True) if i in added}
+
+
+async def _unwanted(drafts: Sequence[Draft]) -> frozenset[str]:
+    """The keys of drafts that their recipients do without; whatever changes a calendar entry goes all the same."""
+    optional = [d for d in drafts if d.optional and getattr(d.context, "invitation", None) is None]
+    if not optional:
+        return frozenset()
+    unwanted = await unwanted_mail_db.list_unwanted(d.recipient.id for d in optional)
+    return frozenset(d.key for d in optional if (d.recipient.id, d.optional) in unwanted)
+
+
+def _copy_of(recipient: Recipient) -> OptionalMail | None:
+    """A copy may be unwanted, but not by whoever gets it in somebody else's place."""
+    return OptionalMail.COPY if recipient.is_copy and recipient.route is Route.HOLDER else None
 
 
 # --- an assignment as a mail shows it ------------------------------------------------------------------------
@@ -342,11 +366,14 @@ async def assigned(actor: Actor, assignment_ids: Sequence[int], now: datetime) -
                 ledger += [(draft.key, _step_zero(r, recipient, now, recipient.route.value)) for r in group]
     queued = await queue([d for d, _ in drafts], now)
     await _remember_invitations(((d, g[0]) for d, g in drafts if len(g) == 1), queued, "requested")
+    unwanted = await _unwanted([d for d, _ in drafts])
     await reminders_db.insert_reminders(
         [
-            replace(r, outbox_id=queued[key]) if key else r
+            replace(r, outbox_id=queued[key])
+            if key in queued
+            else replace(r, verdict="suppressed", reason=SWITCHED_OFF if key else r.reason)
             for key, r in ledger
-            if key is None or key in queued
+            if key is None or key in queued or key in unwanted
         ],
         now,
     )
@@ -395,6 +422,7 @@ def assigned_draft(
         entries=tuple(Entry(r.id, r.deadline_version) for r in group),
         duty=recipient.duty,
         urgent=directive.urgency != "normal",
+        optional=_copy_of(recipient),
     )
     if len(group) == 1 and not recipient.is_copy:
         draft = _invites(draft, first, tasks[0].line, now, "REQUEST")
@@ -466,6 +494,9 @@ async def _scene(before: Assignment, now: datetime) -> _Scene:
     return _Scene(row, await book_for([row]), await load_calendar(), now)
 
 
+_OPTIONAL = {"reported": OptionalMail.RECEIPT, "confirmed": OptionalMail.CONFIRMATION}
+
+
 def _draft(
     scene: _Scene, kind: str, context: Context, recipient: Recipient, wants: str = "any", mark: str = ""
 ) -> Draft:
@@ -477,6 +508,7 @@ def _draft(
         entries=(Entry(scene.row.id, scene.row.deadline_version, wants),),
         duty=recipient.duty,
         urgent=scene.row.directive_urgency != "normal",
+        optional=_OPTIONAL.get(kind) or _copy_of(recipient),
     )
 
 
@@ -520,7 +552,7 @@ async def reported(actor: Actor, before: Assignment, new: NewReport, receipt: st
     scene = await _scene(before, now)
     evidence = " ".join(part for part in (new.evidence_number, _shown_date(new)) if part)
     drafts = []
-    for recipient in scene.people(Duty.FOCAL):
+    for recipient in await _with_official(scene, actor.official_id, scene.people(Duty.FOCAL)):
         context = contexts.Reported(
             line=scene.line,
             kind="completion",
@@ -551,10 +583,13 @@ async def returned(actor: Actor, before: Assignment, report: Report, reason: str
         returned_by=actor.name,
         reason=reason,
     )
-    people = await _with_reporter(scene, report, scene.people(Duty.FOCAL, copy=(Duty.HEAD_OF_OFFICE,)))
-    await queue(
-        [_draft(scene, "returned", context, r, wants="open", mark=report.receipt) for r in people], now
+    people = await _with_official(
+        scene, report.submitted_by, scene.people(Duty.FOCAL, copy=(Duty.HEAD_OF_OFFICE,))
     )
+    drafts = [_draft(scene, "returned", context, r, wants="open", mark=report.receipt) for r in people]
+    # Whoever reported must know, though they come in like a copy.
+    by = report.submitted_by
+    await queue([replace(d, optional=None) if d.recipient.id == by else d for d in drafts], now)
 
 
 async def confirmed(actor: Actor, before: Assignment, report: Report, note: str, now: datetime) -> None:
@@ -569,7 +604,7 @@ async def confirmed(actor: Actor, before: Assignment, report: Report, note: str,
         completed_on=civil_day(report.submitted_at),
         confirmed_by=actor.name,
     )
-    people = await _with_reporter(scene, report, scene.people(Duty.FOCAL))
+    people = await _with_official(scene, report.submitted_by, scene.people(Duty.FOCAL))
     await _cancelling(scene, "confirmed", context, people, now)
 
 
@@ -608,12 +643,13 @@ async def _cancelling(
     await _remember_invitations(pairs, queued, "cancelled")
 
 
-async def _with_reporter(
-    scene: _Scene, report: Report, people: tuple[Recipient, ...]
+async def _with_official(
+    scene: _Scene, official_id: int | None, people: tuple[Recipient, ...]
 ) -> tuple[Recipient, ...]:
-    if any(r.official.id == report.submitted_by for r in people):
+    """These people, and whoever reported if mail reaches them."""
+    if official_id is None or any(r.official.id == official_id for r in people):
         return people
-    reporter = (await directory_db.get_officials([report.submitted_by])).get(report.submitted_by)
+    reporter = (await directory_db.get_officials([official_id])).get(official_id)
     if reporter is None or not reporter.is_active or reporter.is_mailbox_dead:
         return people
     return (*people, _as_recipient(reporter, people))

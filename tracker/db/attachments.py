@@ -103,6 +103,23 @@ async def list_attachments(viewer: Actor, assignment_id: int) -> list[Attachment
     return [Attachment(**dict(row)) for row in rows]
 
 
+async def find_loose(
+    viewer: Actor, assignment_id: int, official_id: int, name: str, sha256: bytes
+) -> Attachment | None:
+    """The person's own loose file of this name and content, if there is one."""
+    condition, arguments = visible_to(viewer, "a", first=5)
+    row = await fetchrow(
+        f"{_SELECT} WHERE f.assignment_id = $1 AND f.official_id = $2 AND f.name = $3 AND f.sha256 = $4"
+        f" AND f.state = 'loose' AND {condition} ORDER BY f.id LIMIT 1",
+        assignment_id,
+        official_id,
+        name,
+        sha256,
+        *arguments,
+    )
+    return None if row is None else Attachment(**dict(row))
+
+
 async def count_loose(assignment_id: int) -> int:
     """How many files of the assignment wait for a report."""
     count: int = await fetchval(

@@ -260,6 +260,19 @@ async def mark_revoked(feed_id: int, now: datetime) -> bool:
     return touched == 1
 
 
+async def replace_token(feed_id: int, token_hash: bytes, token_hint: str, now: datetime) -> bool:
+    """Give a link another token; the old one is unknown from now on. False when the link was off."""
+    touched = await execute(
+        "UPDATE feed SET token_hash = $2, token_hint = $3, changed_at = $4, row_version = row_version + 1"
+        " WHERE id = $1 AND revoked_at IS NULL",
+        feed_id,
+        token_hash,
+        token_hint,
+        now,
+    )
+    return touched == 1
+
+
 async def mark_used(feed_id: int, user_agent: str, now: datetime) -> None:
     """Remember the last use; at most once a minute, whoever asks at the same time."""
     await execute(

@@ -276,6 +276,15 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
+class Inside:
+    """Something an agency arranged among its own people: how many tasks, and no more, for others read the outbox."""
+
+    what: Literal["passed", "due"]
+    count: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class WebhookOff:
     """A webhook that was switched off because its receiver is gone (410) or failed for days; to its owner."""
 
@@ -350,6 +359,7 @@ Context = (
     | Urge
     | Undeliverable
     | Trial
+    | Inside
     | WebhookOff
     | AccountInvitation
     | PasswordReset
@@ -371,6 +381,7 @@ KINDS: dict[str, type[Context]] = {
     "urge": Urge,
     "undeliverable": Undeliverable,
     "test": Trial,
+    "inside": Inside,
     "webhook_off": WebhookOff,
     "account_invitation": AccountInvitation,
     "password_reset": PasswordReset,

@@ -12,21 +12,25 @@ from markupsafe import Markup
 
 from tracker.actions import assignments as assignment_actions
 from tracker.actions import extensions as extension_actions
-from tracker.actions import reports as report_actions
+from tracker.actions import passing_on
 from tracker.actions.explain import Explanation, explain
+from tracker.db import directory as directory_db
 from tracker.db import reads_web
 from tracker.db.assignments import Assignment, list_for_task
+from tracker.db.attachments import list_attachments
 from tracker.db.calendar import load_calendar
+from tracker.db.directives import Directive, get_directive
 from tracker.db.extensions import Extension
 from tracker.db.reports import Report
 from tracker.domain.access import Subject, Verb, may, require
 from tracker.domain.assignments import OPEN_STATES, WORKING_STATES, Fine, State
-from tracker.domain.drafts import NewExtension, NewReport
+from tracker.domain.drafts import NewExtension
 from tracker.domain.errors import Conflict, Invalid, NotFound, Problem, StaleVersion
 from tracker.domain.moments import Hours
 from tracker.domain.workdays import WorkCalendar
 from tracker.domain.zone import civil_day
 from tracker.web.charts import strip
+from tracker.web.deciding import FileView, evidence_words, file_view
 from tracker.web.forms import Form, new_submission, read_form
 from tracker.web.page import Page, open_page, parse_id
 from tracker.web.standing import chip, chip_of, path_of, short
@@ -34,6 +38,7 @@ from tracker.web.state import WebRequest
 from tracker.web.submissions import once
 from tracker.web.tasks import computation
 from tracker.web.timeline import story_of
+from tracker.web.urges import owed_view
 from tracker.web.wording import Chip, short_day
 
 MOST_OTHERS = 8
@@ -72,6 +77,18 @@ class Card:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """What a reader must know at once beside the deadline: a return, a request under way, a report that waits."""
+
+    icon: str
+    title: str | Markup
+    words: str | Markup = ""
+    quote: str = ""
+    href: str = ""
+    link: str = ""
+
+
+@dataclass(frozen=True)
 class ReportView:
     """A report as the page shows it."""
 
@@ -79,6 +96,8 @@ class ReportView:
     title: str
     summary: str
     lines: list[str]
+    receipt: str
+    files: list[FileView]
 
 
 @dataclass(frozen=True)
@@ -107,7 +126,7 @@ async def read(page: Page, task_id: str, agency_code: str) -> Assignment:
     return await reads_web.find_assignment_at(page.actor, parse_id(task_id), agency_code[:40], wanted)
 
 
-def _sub(row: Assignment, part: str) -> str:
+def sub(row: Assignment, part: str) -> str:
     """The address of a page or form below the assignment."""
     base, _, query = path_of(row).partition("?")
     return f"{base}/{part}" + (f"?{query}" if query else "")
@@ -133,27 +152,94 @@ async def show(
     extension = next((e for e in told.extensions if e.state == "pending"), None)
     story = story_of(page, told)
     others = [o for o in await list_for_task(page.actor, row.task_id) if o.id != row.id]
-    main_action, more = _actions(page, row)
+    directive = await get_directive(page.actor, row.directive_id)
+    inside = await _inside(page, row)
+    owed = [owed_view(page, urging) for urging in told.urgings if urging.is_owed]
+    main_action, more = _actions(page, row, bool(owed))
+    files: dict[int, list[FileView]] = {}
+    for file in await list_attachments(page.actor, row.id):
+        if file.report_id is not None:
+            files.setdefault(file.report_id, []).append(file_view(page, file))
     return page.render(
         "assignment.html",
         status=status,
         a=row,
         form=form,
         stale=stale,
-        gave=page.s(f"asg.gave.{row.part.value}", agency=row.agency_name),
+        gave=page.s(f"work.gave.{row.part.value}", issuer=directive.issuer, agency=row.agency_name),
         due=_due(page, told, calendar),
         main_action=main_action,
         more_actions=more,
         more_title=page.s("asg.not_done" if page.is_agency else "asg.other_actions"),
+        standing=_standing(page, told),
+        owed=owed,
+        explain_href=sub(row, "giai-trinh"),
+        inside=inside,
+        inside_href=sub(row, "chuyen"),
+        shared=[] if inside else await passing_on.list_shared(page.actor, row),
         decisions=_decisions(page, row, told.reports, extension),
         timeline=story.items,
         strip=strip(page, story, row.due_on),
-        facts=_facts(page, row),
-        reports=[_report_view(page, report) for report in reversed(told.reports)],
+        facts=await _facts(page, row, directive),
+        reports=[_report_view(page, report, files.get(report.id, [])) for report in reversed(told.reports)],
         others=[Other(path_of(o), o.agency_name, chip_of(page, o, calendar)) for o in others[:MOST_OTHERS]],
         more_others=len(others) + 1 if len(others) > MOST_OTHERS else 0,
         submission=new_submission(),
     )
+
+
+@dataclass(frozen=True)
+class InsideView:
+    """What is arranged inside the reader's own agency, in short."""
+
+    who: str
+    is_me: bool
+    due: Markup
+    notes: int
+
+
+async def _inside(page: Page, row: Assignment) -> InsideView | None:
+    """None for whoever is not inside."""
+    if not passing_on.is_inside(page.actor, row) or page.actor.official_id is None:
+        return None
+    found = await passing_on.look(page.actor, row, page.now)
+    live = found.live
+    if live is None:
+        return InsideView("", False, Markup(), len(found.notes))
+    due = Markup() if live.due_on is None else page.long_day(live.due_on)
+    return InsideView(live.name, live.official_id == page.actor.official_id, due, len(found.notes))
+
+
+def _standing(page: Page, told: Explanation) -> list[Standing]:
+    row = told.assignment
+    found: list[Standing] = []
+    if row.state is State.RETURNED:
+        last = next((r for r in reversed(told.reports) if r.acceptance == "returned"), None)
+        if last is not None and last.decided_at is not None:
+            on = page.long_day(civil_day(last.decided_at))
+            href = f"/bien-nhan/{last.receipt}"
+            title = page.t("work.returned", day=on)
+            link = page.s("work.see_report")
+            found.append(
+                Standing("back", title, page.t("work.returned_next"), last.decision_reason, href, link)
+            )
+    if row.state is State.REPORTED:
+        waiting = next((r for r in told.reports if r.acceptance == "pending"), None)
+        if waiting is not None:
+            title = page.t("work.waiting", receipt=waiting.receipt, moment=page.moment(waiting.submitted_at))
+            words = page.t("work.waiting_next")
+            link = page.s("work.see_receipt")
+            found.append(Standing("wait", title, words, "", f"/bien-nhan/{waiting.receipt}", link))
+    last_asked = told.extensions[-1] if told.extensions else None
+    if last_asked is not None and row.state in OPEN_STATES:
+        day = page.long_day(last_asked.proposed_on)
+        if last_asked.state == "pending":
+            found.append(Standing("extend", page.t("work.extending", day=day), page.t("work.extending_next")))
+        elif last_asked.state == "refused":
+            title = page.t("work.extension_refused", day=day)
+            words = page.t("work.extension_refused_next")
+            found.append(Standing("extend", title, words, last_asked.decision_reason))
+    return found
 
 
 def _due(page: Page, told: Explanation, calendar: WorkCalendar) -> Due:
@@ -188,24 +274,42 @@ def _due(page: Page, told: Explanation, calendar: WorkCalendar) -> Due:
     return Due(tone, shown.icon, shown.words, lead, lines)
 
 
-def _facts(page: Page, row: Assignment) -> list[tuple[str, str | Markup]]:
-    directive = Markup('<a href="/van-ban/{}">{}</a>').format(row.directive_id, row.directive_number)
-    facts: list[tuple[str, str | Markup]] = []
-    if row.full_text != row.short_name:
-        facts.append((page.s("asg.full_text"), row.full_text))
-    facts.append((page.s("asg.product"), row.product or page.s("six.missing")))
-    issued = page.t("asg.directive", number=directive, day=page.day(row.directive_issued_on))
-    facts.append((page.s("asg.by_directive"), issued))
+async def _facts(page: Page, row: Assignment, directive: Directive) -> list[tuple[str, str | Markup]]:
+    """What is to be handed in, after which document, whom to ask; the full wording last."""
+    link = Markup('<a href="/van-ban/{}">{}</a>').format(row.directive_id, row.directive_number)
+    issued = page.t("asg.directive", number=link, day=page.day(row.directive_issued_on))
+    facts: list[tuple[str, str | Markup]] = [
+        (page.s("asg.product"), row.product or page.s("six.missing")),
+        (page.s("asg.by_directive"), issued + _abstract(page, directive)),
+    ]
     if row.place:
         facts.append((page.s("asg.place"), row.place))
     if row.report_to:
         facts.append((page.s("asg.report_to"), row.report_to))
-    facts.append((page.s("col.part"), page.word("part", row.part.value)))
+    if page.is_agency and row.secretariat_officer_id is not None:
+        officer = (await directory_db.get_officials([row.secretariat_officer_id])).get(
+            row.secretariat_officer_id
+        )
+        if officer is not None and officer.is_active:
+            mail = Markup('{} · <a href="mailto:{}">{}</a>').format(
+                officer.name, officer.email, officer.email
+            )
+            facts.append((page.s("work.ask"), mail))
+    if not page.is_agency:
+        facts.append((page.s("col.part"), page.word("part", row.part.value)))
     if row.via_class:
         facts.append((page.s("asg.via_class"), row.via_class))
     if row.cause:
         facts.append((page.s("asg.cause"), row.cause))
+    if row.full_text != row.short_name:
+        facts.append((page.s("asg.full_text"), row.full_text))
     return facts
+
+
+def _abstract(page: Page, directive: Directive) -> Markup:
+    if not directive.abstract:
+        return Markup()
+    return Markup(' <span class="sub"{}>{}</span>').format(page.vi, short(directive.abstract, 200))
 
 
 def subject_of(row: Assignment, reporter_id: int | None = None) -> Subject:
@@ -213,26 +317,31 @@ def subject_of(row: Assignment, reporter_id: int | None = None) -> Subject:
     return Subject.of_agency(row.agency_id, id=row.id, reporter_id=reporter_id)
 
 
-def _actions(page: Page, row: Assignment) -> tuple[Action | None, list[Action]]:
-    """The one main action of this reader, and the quieter ones."""
+def _actions(page: Page, row: Assignment, owes: bool) -> tuple[Action | None, list[Action]]:
+    """The one main action of this reader, and the quieter ones; an explanation owed comes last of the main ones."""
     subject = subject_of(row)
     more: list[Action] = []
     main = None
     if may(page.actor, Verb.REPORT, subject) and row.state in WORKING_STATES:
-        report = Action(page.s("act.report"), "file", _sub(row, "bao-cao"))
+        report = Action(page.s("act.report"), "file", sub(row, "bao-cao"))
         if row.state is State.ASSIGNED and may(page.actor, Verb.ACKNOWLEDGE, subject):
-            main = Action(page.s("act.acknowledge"), "user", _sub(row, "nhan-viec"), is_form=True)
+            main = Action(page.s("act.acknowledge"), "user", sub(row, "nhan-viec"), is_form=True)
             more.append(report)
         else:
             main = report
-        more.append(Action(page.s("act.progress"), "flag", _sub(row, "tien-do")))
+        more.append(Action(page.s("act.progress"), "flag", sub(row, "tien-do")))
     if (
         may(page.actor, Verb.REQUEST_EXTENSION, subject)
         and row.state in WORKING_STATES
         and row.due_on
         and not row.extension_pending
     ):
-        more.append(Action(page.s("act.extend"), "extend", _sub(row, "gia-han")))
+        more.append(Action(page.s("act.extend"), "extend", sub(row, "gia-han")))
+    if may(page.actor, Verb.REPORT, subject):
+        if row.state in WORKING_STATES:
+            more.append(Action(page.s("work.pass_on"), "user", sub(row, "chuyen")))
+        if owes and main is None:
+            main = Action(page.s("work.explain"), "flag", sub(row, "giai-trinh"))
     return main, more
 
 
@@ -247,10 +356,10 @@ def _decisions(
             Card(
                 "report",
                 page.s("confirm.title", agency=row.agency_name),
-                _sub(row, "xac-nhan"),
+                sub(row, "xac-nhan"),
                 [
                     (page.s("report.summary"), waiting.summary),
-                    (page.s("report.evidence"), _evidence(page, waiting)),
+                    (page.s("report.evidence"), evidence_words(page, waiting)),
                     (page.s("report.sent_at"), page.moment(waiting.submitted_at)),
                     (page.s("confirm.if"), page.s("confirm.if_in_time" if in_time else "confirm.if_late")),
                 ],
@@ -262,7 +371,7 @@ def _decisions(
             Card(
                 "extension",
                 page.s("extend.title", agency=row.agency_name),
-                _sub(row, "quyet-dinh-gia-han"),
+                sub(row, "quyet-dinh-gia-han"),
                 [
                     (page.s("extend.in_force"), page.long_day(extension.due_before)),
                     (page.s("extend.wanted"), page.long_day(extension.proposed_on)),
@@ -276,16 +385,10 @@ def _decisions(
     return cards
 
 
-def _evidence(page: Page, report: Report) -> str:
-    if report.evidence_on is None:
-        return report.evidence_number or page.s("report.no_evidence")
-    return page.s("report.evidence_of", number=report.evidence_number, day=short_day(report.evidence_on))
-
-
-def _report_view(page: Page, report: Report) -> ReportView:
-    lines = [page.s("report.receipt", receipt=report.receipt)]
+def _report_view(page: Page, report: Report, files: list[FileView]) -> ReportView:
+    lines = []
     if report.kind == "completion":
-        lines.append(_evidence(page, report))
+        lines.append(evidence_words(page, report))
         lines.append(page.word("acceptance", report.acceptance))
     if report.percent is not None:
         lines.append(page.s("report.percent_of", percent=report.percent))
@@ -293,7 +396,8 @@ def _report_view(page: Page, report: Report) -> ReportView:
         lines.append(page.s("report.addressed_of", who=report.addressed_to))
     if report.decision_reason:
         lines.append(page.s("timeline.quote", words=report.decision_reason))
-    return ReportView(report.submitted_at, page.s(f"report.title.{report.kind}"), report.summary, lines)
+    title = page.s(f"report.title.{report.kind}")
+    return ReportView(report.submitted_at, title, report.summary, lines, report.receipt, files)
 
 
 # Working forms -----------------------------------------------------------------------------------------------
@@ -357,139 +461,13 @@ async def acknowledge(
 
 # The agency's own forms --------------------------------------------------------------------------------------
 
-_REPORT_NAMES = {
-    "ket-qua": "report.summary",
-    "so-van-ban": "report.evidence",
-    "ngay-van-ban": "report.evidence_on",
-    "phan-tram": "report.percent",
-    "gui-ai": "report.addressed",
-}
-_REPORT_FIELDS = {
-    "/summary": "ket-qua",
-    "/evidence_number": "so-van-ban",
-    "/evidence_on": "ngay-van-ban",
-    "/percent": "phan-tram",
-    "/addressed_to": "gui-ai",
-    "/kind": "loai",
-}
-
-
-async def _report_page(
-    page: Page, row: Assignment, form: Form, kind: str, *, stale: Stale | None = None, status: int = 200
-) -> Response[bytes]:
-    is_completion = kind == "completion"
-    part = "bao-cao" if is_completion else "tien-do"
-    page.shown_path = _sub(row, part).partition("?")[0]
-    calendar = await load_calendar()
-    hint = (
-        page.s("report.product_hint", product=row.product) if row.product else page.s("report.summary_hint")
-    )
-    return page.render(
-        "report.html",
-        status=status,
-        a=row,
-        form=form,
-        stale=stale,
-        kind=kind,
-        heading=page.s("act.report" if is_completion else "act.progress"),
-        lead=page.s("report.lead", agency=row.agency_name, status=chip_of(page, row, calendar).words),
-        product_hint=hint,
-        submit=page.s("report.send" if is_completion else "report.send_progress"),
-        action=_sub(row, part),
-        back=path_of(row),
-        submission=new_submission(),
-    )
-
-
-def _require_reporting(page: Page, row: Assignment) -> None:
-    require(page.actor, Verb.REPORT, subject_of(row))
-
-
-@get("/viec/{task_id:str}/{agency_code:str}/bao-cao", include_in_schema=False)
-async def report_form(
-    request: WebRequest, task_id: FromPath[str], agency_code: FromPath[str]
-) -> Response[bytes]:
-    """What is still missing in my report?"""
-    page = await open_page(request)
-    row = await read(page, task_id, agency_code)
-    _require_reporting(page, row)
-    return await _report_page(page, row, Form({}), "completion")
-
-
-@get("/viec/{task_id:str}/{agency_code:str}/tien-do", include_in_schema=False)
-async def progress_form(
-    request: WebRequest, task_id: FromPath[str], agency_code: FromPath[str]
-) -> Response[bytes]:
-    """How far are we, and what is in the way?"""
-    page = await open_page(request)
-    row = await read(page, task_id, agency_code)
-    _require_reporting(page, row)
-    return await _report_page(page, row, Form({}), "progress")
-
-
-@post("/viec/{task_id:str}/{agency_code:str}/bao-cao", include_in_schema=False)
-async def send_report(
-    request: WebRequest, task_id: FromPath[str], agency_code: FromPath[str]
-) -> Response[bytes]:
-    """Report that it is done; the receipt number comes back."""
-    page = await open_page(request)
-    row = await read(page, task_id, agency_code)
-    form = await read_form(page)
-    new = NewReport(
-        kind="completion",
-        summary=form.text("ket-qua"),
-        evidence_number=form.text("so-van-ban"),
-        evidence_on=form.date("ngay-van-ban"),
-    )
-    return await _submit(page, row, form, new)
-
-
-@post("/viec/{task_id:str}/{agency_code:str}/tien-do", include_in_schema=False)
-async def send_progress(
-    request: WebRequest, task_id: FromPath[str], agency_code: FromPath[str]
-) -> Response[bytes]:
-    """Report progress or an obstacle."""
-    page = await open_page(request)
-    row = await read(page, task_id, agency_code)
-    form = await read_form(page)
-    percent = form.text("phan-tram").removesuffix("%").strip()
-    is_number = percent.isascii() and percent.isdigit() and len(percent) <= 3
-    if percent and not is_number:
-        form.refuse("phan-tram", "form_bad_percent")
-    new = NewReport(
-        kind="obstacle" if form.text("loai") == "obstacle" else "progress",
-        summary=form.text("ket-qua"),
-        percent=int(percent) if is_number else None,
-        addressed_to=form.text("gui-ai"),
-    )
-    return await _submit(page, row, form, new)
-
-
-async def _submit(page: Page, row: Assignment, form: Form, new: NewReport) -> Response[bytes]:
-    _require_reporting(page, row)
-    if form.problems:
-        # What only this form can know is wrong; what the rule would say is told with it.
-        try:
-            report_actions.judge(new, page.now)
-        except Invalid as error:
-            form.take(error, _REPORT_FIELDS)
-
-    async def work() -> str:
-        submitted = await report_actions.submit(page.actor, row.id, form.version(), new, page.now)
-        return submitted.receipt
-
-    done = await carry_out(page, row, form, work, _REPORT_FIELDS, _REPORT_NAMES)
-    if isinstance(done, str):
-        return page.see(path_of(row), f"notice.reported.{new.kind}", receipt=done)
-    fresh = await reads_web.find_assignment_at(page.actor, row.task_id, row.agency_code, row.occurrence)
-    return await _report_page(page, fresh, form, new.kind, stale=done[1], status=done[0])
-
 
 async def _extension_page(
     page: Page, row: Assignment, form: Form, *, stale: Stale | None = None, status: int = 200
 ) -> Response[bytes]:
-    page.shown_path = _sub(row, "gia-han").partition("?")[0]
-    lead = page.s("extend.now", day=short_day(row.due_on)) if row.due_on else page.s("due.none")
+    page.shown_path = sub(row, "gia-han").partition("?")[0]
+    lead = page.t("extend.lead2", day=page.long_day(row.due_on)) if row.due_on else page.t("due.none")
+    is_late = row.due_on is not None and row.due_on < page.today
     return page.render(
         "extension.html",
         status=status,
@@ -497,7 +475,8 @@ async def _extension_page(
         form=form,
         stale=stale,
         lead=lead,
-        action=_sub(row, "gia-han"),
+        when=page.s("extend.late_warning" if is_late else "extend.before"),
+        action=sub(row, "gia-han"),
         back=path_of(row),
         submission=new_submission(),
     )
@@ -544,10 +523,6 @@ async def ask_extension(
 routes = [
     assignment,
     acknowledge,
-    report_form,
-    send_report,
-    progress_form,
-    send_progress,
     extension_form,
     ask_extension,
 ]

@@ -21,6 +21,7 @@ from tracker.web.page import Page, open_page, parse_id
 from tracker.web.qr import drawing
 from tracker.web.state import WebRequest
 
+PATH = "/lich/dang-ky"
 _ALARMS = (0, 1, 3, 7)
 
 
@@ -33,6 +34,7 @@ class FeedView:
     hint: str
     scope: str
     options: str
+    holds: str
     created_on: date
     used_at: datetime | None
     used_by: str
@@ -41,15 +43,29 @@ class FeedView:
 
 @dataclass(frozen=True)
 class MadeView:
-    """A fresh link: the only time that its address is seen."""
+    """A fresh address: the only time that it is seen; `is_new` link, or another address of one."""
 
     name: str
+    is_new: bool
     address: str
     webcal: str
     qr: Markup
 
 
-@get("/lich/dang-ky", include_in_schema=False)
+@dataclass(frozen=True)
+class Program:
+    """How to subscribe in one calendar program, and how soon it reads again."""
+
+    name: str
+    fresh: str
+    setting: str
+    steps: list[str]
+
+
+_PROGRAMS = ("google", "outlook", "apple", "thunderbird")
+
+
+@get(PATH, include_in_schema=False)
 async def feeds(request: WebRequest) -> Response[bytes]:
     """What do I subscribe to?"""
     page = await open_page(request)
@@ -57,18 +73,29 @@ async def feeds(request: WebRequest) -> Response[bytes]:
 
 
 async def _show(page: Page, form: Form, made: MadeView | None = None, status: int = 200) -> Response[bytes]:
-    page.shown_path = "/lich/dang-ky"
+    page.shown_path = PATH
     actor = page.actor
     is_agency = actor.role in AGENCY_ROLES
     scopes = ["own_agency"] if is_agency else ["all", "agencies"]
     agencies = [] if is_agency else await reads_web.list_agency_choices(actor)
     own = await actions.list_own(actor)
+    names = {agency.id: agency.name for agency in await list_agencies()} if own else {}
     return page.render(
         "feeds.html",
         status=status,
         form=form,
         made=made,
-        feeds=[_view(page, feed) for feed in own],
+        feeds=[_view(page, feed, names) for feed in own if feed.revoked_at is None],
+        ended=[_view(page, feed, names) for feed in own if feed.revoked_at is not None],
+        programs=[
+            Program(
+                page.s(f"feeding.{code}"),
+                page.s(f"feeding.{code}.fresh"),
+                page.s(f"feeding.{code}.set"),
+                [page.s(f"feeding.{code}.{n}") for n in (1, 2, 3)],
+            )
+            for code in _PROGRAMS
+        ],
         scopes=[(scope, page.s(f"feed.scope.{scope}")) for scope in scopes],
         agencies=agencies,
         alarms=[("", page.s("feed.alarm.none"))]
@@ -77,7 +104,16 @@ async def _show(page: Page, form: Form, made: MadeView | None = None, status: in
     )
 
 
-def _view(page: Page, feed: Feed) -> FeedView:
+def _holds(page: Page, feed: Feed, names: dict[int, str]) -> str:
+    """Which tasks are in it: the agencies by name, one's own by its name too."""
+    if feed.scope == "agencies":
+        return ", ".join(names[i] for i in feed.agency_ids if i in names)
+    if feed.scope == "own_agency" and page.visitor is not None:
+        return page.visitor.agency_name
+    return page.s(f"feed.scope.{feed.scope}")
+
+
+def _view(page: Page, feed: Feed, names: dict[int, str]) -> FeedView:
     options = []
     if feed.alarm_days:
         days = ", ".join(str(n) for n in feed.alarm_days)
@@ -93,6 +129,7 @@ def _view(page: Page, feed: Feed) -> FeedView:
         feed.token_hint,
         page.s(f"feed.scope.{feed.scope}"),
         " · ".join(options),
+        _holds(page, feed, names),
         civil_day(feed.created_at),
         feed.last_used_at,
         feed.last_user_agent,
@@ -100,7 +137,7 @@ def _view(page: Page, feed: Feed) -> FeedView:
     )
 
 
-@post("/lich/dang-ky", include_in_schema=False)
+@post(PATH, include_in_schema=False)
 async def make(request: WebRequest) -> Response[bytes]:
     """Make a link. Its address is in this answer and nowhere else, so there is no redirect."""
     page = await open_page(request)
@@ -133,18 +170,34 @@ async def make(request: WebRequest) -> Response[bytes]:
     except Conflict as error:
         form.problems.append(Problem("", error.code, None, error.params))
         return await _show(page, form, status=409)
+    return await _show(page, Form({"ca-da-huy": "1"}), _made(made, is_new=True), status=201)
+
+
+def _made(made: actions.Made, *, is_new: bool) -> MadeView:
     webcal = "webcal://" + made.url.partition("://")[2]
-    view = MadeView(made.feed.name, made.url, webcal, drawing(made.url))
-    return await _show(page, Form({"ca-da-huy": "1"}), view, status=201)
+    return MadeView(made.feed.name, is_new, made.url, webcal, drawing(made.url))
 
 
-@post("/lich/dang-ky/{feed_id:str}/thu-hoi", include_in_schema=False)
+@post(PATH + "/{feed_id:str}/thu-hoi", include_in_schema=False)
 async def revoke(request: WebRequest, feed_id: FromPath[str]) -> Response[bytes]:
     """End a link at once."""
     page = await open_page(request)
     await read_form(page)
     await actions.revoke(page.actor, parse_id(feed_id), page.now)
-    return page.see("/lich/dang-ky", "notice.feed_revoked")
+    return page.see(PATH, "notice.feed_revoked")
 
 
-routes = [feeds, make, revoke]
+@post(PATH + "/{feed_id:str}/doi-dia-chi", include_in_schema=False)
+async def rotate(request: WebRequest, feed_id: FromPath[str]) -> Response[bytes]:
+    """Another address for a link: the old one ends, the new one is in this answer and nowhere else."""
+    page = await open_page(request)
+    await read_form(page)
+    try:
+        made = await actions.rotate(page.actor, parse_id(feed_id), page.now)
+    except actions.FeedRevoked as error:
+        ended = Form({"ca-da-huy": "1"}, problems=[Problem("", error.code, None, error.params)])
+        return await _show(page, ended, status=409)
+    return await _show(page, Form({"ca-da-huy": "1"}), _made(made, is_new=False), status=201)
+
+
+routes = [feeds, make, revoke, rotate]

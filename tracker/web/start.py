@@ -131,11 +131,4 @@ async def help_page(request: WebRequest) -> Response[bytes]:
     return page.render("help.html", legend=legend)
 
 
-@get("/toi/thong-bao", include_in_schema=False)
-async def notifications(request: WebRequest) -> Response[bytes]:
-    """Where mails lead for their preferences: until there are any, to what is said about duty mail."""
-    page = await open_page(request)
-    return page.see("/tro-giup#mail")
-
-
-routes = [home, step_clock, help_page, notifications]
+routes = [home, step_clock, help_page]

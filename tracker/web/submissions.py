@@ -15,6 +15,15 @@ from tracker.web.page import Page
 _SUBMISSION = re.compile(r"[A-Za-z0-9_-]{16}")
 
 
+async def said_before(page: Page, form: Form) -> str | None:
+    """What this submission was answered, if it was carried out already: nothing of it need be done again."""
+    official_id = page.actor.official_id
+    if official_id is None:
+        return None
+    kept = await find_answer(official_id, f"form:{form.text('lan-gui')}")
+    return None if kept is None else kept.body.decode()
+
+
 async def once(page: Page, form: Form, work: Callable[[], Awaitable[str]]) -> str:
     """Do `work` and return what it says; the same submission again returns the same without doing it again.
 

@@ -1,0 +1,38 @@
+"""Which mail a person does without: optional kinds only, chosen by the person alone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from tracker.db import unwanted_mail as db
+from tracker.db.engine import transaction
+from tracker.db.history import HistoryEntry, insert_history
+from tracker.domain.access import Subject, Verb, require
+from tracker.domain.directory import Actor
+from tracker.domain.errors import Invalid
+from tracker.domain.unwanted_mail import OptionalMail, offered_to
+
+
+async def list_own(actor: Actor) -> frozenset[OptionalMail]:
+    """What the actor does without."""
+    if actor.official_id is None:
+        return frozenset()
+    require(actor, Verb.READ)
+    return frozenset(kind for _, kind in await db.list_unwanted([actor.official_id]))
+
+
+async def choose(actor: Actor, unwanted: Collection[str], now: datetime) -> None:
+    """From now on the actor does without exactly these. Raises NotPermitted, Invalid for what is duty mail."""
+    require(actor, Verb.EDIT_SELF, Subject.owned_by(actor.official_id or 0, noun="official"))
+    offered = {kind.value: kind for kind in offered_to(actor.role)}
+    for given in unwanted:
+        if given not in offered:
+            raise Invalid.one("/kinds", "not_a_choice", given[:40], allowed=", ".join(offered) or "–")
+    if actor.official_id is None:
+        return
+    kinds = frozenset(offered[given] for given in unwanted)
+    async with transaction():
+        if await db.put_unwanted(actor.official_id, kinds, now):
+            entry = HistoryEntry("choose_mail", detail={"without": sorted(kind.value for kind in kinds)})
+            await insert_history(actor, [entry], now)
