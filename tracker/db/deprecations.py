@@ -38,3 +38,12 @@ async def list_deprecated_uses() -> list[DeprecatedUse]:
         " ORDER BY u.day DESC, u.operation, u.token_id LIMIT 1000"
     )
     return [DeprecatedUse(*row.values()) for row in rows]
+
+
+async def delete_old_uses(limit: int) -> int:
+    """Forget uses of more than 400 days ago: whoever has not come back since needs no telling."""
+    return await execute(
+        "DELETE FROM deprecated_use WHERE (operation, token_id, day) IN (SELECT operation, token_id, day"
+        " FROM deprecated_use WHERE day < (now() AT TIME ZONE 'UTC')::date - 400 LIMIT $1)",
+        limit,
+    )

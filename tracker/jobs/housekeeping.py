@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from tracker.db import accounts, attachments, idempotency, kept_forms, rates, saved_views, sessions
+from tracker.db import (
+    accounts,
+    attachments,
+    deprecations,
+    idempotency,
+    kept_forms,
+    rates,
+    saved_views,
+    sessions,
+)
 from tracker.db import jobs as jobs_db
 from tracker.db.switches import beat
 
@@ -25,6 +34,7 @@ class Kept:
     secret_mails: int = 0
     kept_forms: int = 0
     saved_views: int = 0
+    deprecated_uses: int = 0
     rate_buckets: int = 0
 
 
@@ -47,6 +57,8 @@ async def run(now: datetime) -> Kept:
         kept.kept_forms += pruned
     while (pruned := await saved_views.delete_old_views(BATCH)) > 0:
         kept.saved_views += pruned
+    while (pruned := await deprecations.delete_old_uses(BATCH)) > 0:
+        kept.deprecated_uses += pruned
     kept.rate_buckets = await rates.prune_buckets()
     await beat(NAME, {**vars(kept), "at": now.isoformat()})
     return kept

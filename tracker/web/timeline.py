@@ -45,6 +45,8 @@ _ICONS = {
     "transferred": "moved",
     "superseded": "out",
     "urge": "bell",
+    "undo": "back",
+    "restore": "back",
     "undo_urge": "bell",
     "answer_explanation": "file",
 }
@@ -180,7 +182,17 @@ def _sendings(page: Page, ladder: Ladder, ledger: Sequence[ReminderRow]) -> list
         else:
             at = rows[0].moment
             what = page.t("timeline.not_sent", step=step)
-            items.append(Item(at, "unsent", what, page.moment(at), "nomail", [page.reason("no", reason)]))
+            items.append(
+                Item(
+                    at,
+                    "unsent",
+                    what,
+                    page.moment(at),
+                    "nomail",
+                    [page.reason("no", reason)],
+                    fate="suppressed",
+                )
+            )
     return items
 
 
@@ -190,7 +202,15 @@ def _passed(page: Page, wordings: Mapping[str, str], rows: Sequence[ReminderRow]
     steps = [step_words(page, wordings.get(r.step_code, r.step_code), r.occurrence) for r in in_order]
     at = in_order[-1].moment
     what = page.t("timeline.not_sent", step="; ".join(dict.fromkeys(steps)))
-    return Item(at, "unsent", what, page.moment(at), "nomail", [page.reason("no", SETTLED_AT_IMPORT)])
+    return Item(
+        at,
+        "unsent",
+        what,
+        page.moment(at),
+        "nomail",
+        [page.reason("no", SETTLED_AT_IMPORT)],
+        fate="suppressed",
+    )
 
 
 def _told_of(page: Page, r: ReminderRow) -> Told:
@@ -310,7 +330,17 @@ def _skipped(page: Page, told: Explanation) -> list[Item]:
     steps = "; ".join(step_words(page, d.moment.step.wording, d.moment.occurrence) for d in skipped)
     at = told.assignment.deadline_set_at
     what = page.t("timeline.not_sent", step=steps)
-    return [Item(at, "unsent", what, page.moment(at), "nomail", [page.reason("no", "short_deadline")])]
+    return [
+        Item(
+            at,
+            "unsent",
+            what,
+            page.moment(at),
+            "nomail",
+            [page.reason("no", "short_deadline")],
+            fate="suppressed",
+        )
+    ]
 
 
 def step_words(page: Page, wording: str, occurrence: int) -> str:
