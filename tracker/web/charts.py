@@ -1,7 +1,7 @@
 """Drawings as SVG: every value stands beside them in words, and colour never speaks alone.
 
 Each chart is one picture to a screen reader (`<title>`, `<desc>`) and brings the same figures as a table, whose
-cells lead to the rows they count. Widths are those of a phone, so that no letter falls under 12 px there.
+cells lead to the rows they count. What is written keeps its size on every screen.
 """
 
 from __future__ import annotations
@@ -121,48 +121,62 @@ def _table(points: Sequence[Point]) -> tuple[tuple[Cell, ...], ...]:
 
 
 # Bars over time -----------------------------------------------------------------------------------------------
+#
+# Drawn in pixels upwards and in percents across: the letters keep their size, the picture takes the room it has.
 
-_BARS_WIDTH, _BARS_HEIGHT, _BARS_TOP, _BARS_FOOT = 300, 132, 20, 108
+_PHONE = 296
+"""The width in pixels that a drawing has on a phone: what is written has to fit there."""
+_BARS_HEIGHT, _BARS_TOP, _BARS_FOOT = 136, 20, 110
+
+
+def _fluid(key: str, height: float, title: str, desc: str, parts: Sequence[str], look: str) -> Markup:
+    return Markup(  # nosec B704  # numbers, our own names of looks, and words that went through _said
+        f'<svg class="plot {look}" width="100%" height="{height:g}" role="img" aria-labelledby="{key}-t {key}-d">'
+        f'<title id="{key}-t">{_said(title)}</title><desc id="{key}-d">{_said(desc)}</desc>'
+        + "".join(parts)
+        + "</svg>"
+    )
 
 
 def bars(key: str, title: str, desc: str, points: Sequence[Point], heads: tuple[str, str]) -> Chart:
     """A figure over time, the oldest first; the values stand on the bars where there is room for them."""
     most = max((point.value for point in points), default=0) or 1
-    step = _BARS_WIDTH / max(len(points), 1)
-    width = max(step - 4, 2)
+    step = 100 / max(len(points), 1)
     is_written = _which_fit([point.text for point in points], step)
     is_labelled = _which_fit([point.label for point in points], step)
-    parts = [f'<line class="axis" x1="0" y1="{_BARS_FOOT}" x2="{_BARS_WIDTH}" y2="{_BARS_FOOT}"/>']
+    parts = [f'<line class="axis" x1="0" y1="{_BARS_FOOT}" x2="100%" y2="{_BARS_FOOT}"/>']
     for place, point in enumerate(points):
         height = round((_BARS_FOOT - _BARS_TOP) * max(point.value, 0) / most, 1)
-        x, top = round(place * step + 2, 1), _BARS_FOOT - height
+        top = _BARS_FOOT - height
         look = "bar now" if point.is_marked else "bar"
         parts.append(
-            f'<rect class="{look}" x="{x:g}" y="{top:g}" width="{width:g}" height="{height:g}" rx="2"/>'
+            f'<rect class="{look}" x="{place * step + step * 0.08:.2f}%" y="{top:g}" width="{step * 0.84:.2f}%"'
+            f' height="{height:g}" rx="2"/>'
         )
         if is_written[place]:
             parts.append(_along(place, step, top - 5, point.text, "strong" if point.is_marked else ""))
         if is_labelled[place]:
-            parts.append(_along(place, step, _BARS_FOOT + 18, point.label, "" if point.is_marked else "q"))
-    svg = _picture(key, _BARS_WIDTH, _BARS_HEIGHT, title, desc, parts, "small")
-    return Chart(svg, heads, _table(points))
+            look = "strong" if point.is_marked else "q"
+            parts.append(_along(place, step, _BARS_FOOT + 18, point.label, look))
+    return Chart(_fluid(key, _BARS_HEIGHT, title, desc, parts, "bars"), heads, _table(points))
 
 
 def _which_fit(words: Sequence[str], step: float) -> list[bool]:
-    """Which of the words can be written beside each other: every n-th, counted from the newest."""
+    """Which of the words can be written beside each other on a phone: every n-th, counted from the newest."""
     widest = max((len(word) for word in words), default=1) * _LETTER + 3
-    each = max(ceil(widest / step), 1)
+    each = max(ceil(widest / (step * _PHONE / 100)), 1)
     return [(len(words) - 1 - place) % each == 0 for place in range(len(words))]
 
 
 def _along(place: int, step: float, y: float, words: str, look: str) -> str:
-    """Words under the middle of a bar; at the edges they begin or end with the picture."""
-    middle, half = (place + 0.5) * step, len(words) * _LETTER / 2
+    """Words at the middle of a bar; at the edges they begin or end with the picture."""
+    middle, half = (place + 0.5) * step, len(words) * _LETTER / 2 / _PHONE * 100
+    shown = f'<text class="{look}" y="{y:g}" ' if look else f'<text y="{y:g}" '
     if middle - half < 0:
-        return _text(0, y, words, look=look)
-    if middle + half > _BARS_WIDTH:
-        return _text(_BARS_WIDTH, y, words, anchor="end", look=look)
-    return _text(round(middle, 1), y, words, anchor="middle", look=look)
+        return f'{shown}x="0">{_said(words)}</text>'
+    if middle + half > 100:
+        return f'{shown}x="100%" text-anchor="end">{_said(words)}</text>'
+    return f'{shown}x="{middle:.2f}%" text-anchor="middle">{_said(words)}</text>'
 
 
 # Lines --------------------------------------------------------------------------------------------------------
@@ -238,36 +252,43 @@ def _apart(ends: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:
 
 # Comparison ---------------------------------------------------------------------------------------------------
 
-_ROW_WIDTH, _ROW_HEIGHT = 320, 44
+_ROW_HEIGHT, _ROWS_TOGETHER = 46, 20
 
 
 def compare(
     key: str, title: str, desc: str, points: Sequence[Point], heads: tuple[str, str], *, most: float = 0
 ) -> Chart:
-    """Bodies side by side in the order given: the name above, the bar below, its figures at its end.
+    """Bodies side by side in the order given: the name and its figures above, the bar below, all on one scale.
 
-    What stands on too little to be compared is drawn hollow.
+    What stands on too little to be compared is drawn hollow. Many bodies stand in several columns.
     """
     top = max([most, *(point.value for point in points)]) or 1
-    room = max((len(point.text) for point in points), default=0) * _LETTER + 10
-    longest = max(_ROW_WIDTH - room, 80)
-    parts = []
-    for place, point in enumerate(points):
-        y = place * _ROW_HEIGHT
-        width = round(longest * max(point.value, 0) / top, 1)
-        look = "bar weak" if point.is_weak else "bar now" if point.is_marked else "bar"
-        parts.append(_text(0, y + 15, _fitted(point.label, _ROW_WIDTH)))
-        parts.append(
-            f'<rect class="{look}" x=".5" y="{y + 22}" width="{max(width, 1):g}" height="14" rx="2"/>'
-        )
-        parts.append(_text(max(width, 1) + 6, y + 33.5, point.text, look="strong"))
-    height = max(len(points), 1) * _ROW_HEIGHT
-    return Chart(_picture(key, _ROW_WIDTH, height, title, desc, parts, "small"), heads, _table(points))
+    drawn = []
+    for begin in range(0, max(len(points), 1), _ROWS_TOGETHER):
+        parts: list[str] = []
+        some = points[begin : begin + _ROWS_TOGETHER]
+        for place, point in enumerate(some):
+            y = place * _ROW_HEIGHT
+            room = _PHONE - len(point.text) * _LETTER - 10
+            look = "bar weak" if point.is_weak else "bar now" if point.is_marked else "bar"
+            width = 99.6 * max(point.value, 0) / top
+            parts.append(_text(0, y + 15, _fitted(point.label, room)))
+            parts.append(
+                f'<text class="strong" x="100%" y="{y + 15}" text-anchor="end">{_said(point.text)}</text>'
+            )
+            parts.append(f'<rect class="rail" x="0" y="{y + 22}" width="100%" height="12" rx="2"/>')
+            parts.append(
+                f'<rect class="{look}" x=".2%" y="{y + 22.5:g}" width="{max(width, 0.6):.2f}%" height="11" rx="2"/>'
+            )
+        name = title if len(points) <= _ROWS_TOGETHER else f"{title} ({begin + 1}–{begin + len(some)})"
+        drawn.append(_fluid(f"{key}-{begin}", max(len(some), 1) * _ROW_HEIGHT, name, desc, parts, "beside"))
+    svg = Markup('<div class="columns">{}</div>').format(Markup("").join(drawn))
+    return Chart(svg, heads, _table(points))
 
 
 # A whole in parts ---------------------------------------------------------------------------------------------
 
-_WHOLE_WIDTH, _WHOLE_HEIGHT = 640, 44
+_WHOLE_HEIGHT = 40
 
 
 def shares(key: str, title: str, desc: str, parts_of: Sequence[Share], heads: tuple[str, str]) -> Chart:
@@ -276,27 +297,24 @@ def shares(key: str, title: str, desc: str, parts_of: Sequence[Share], heads: tu
     parts = [_patterns(key)]
     x = 0.0
     if not whole:
-        parts.append(
-            f'<rect class="none" x=".5" y=".5" width="{_WHOLE_WIDTH - 1}" height="{_WHOLE_HEIGHT - 1}" rx="4"/>'
-        )
+        parts.append(f'<rect class="none" x=".2%" y=".5" width="99.6%" height="{_WHOLE_HEIGHT - 1}" rx="4"/>')
     for share in parts_of:
         if not share.value:
             continue
-        width = round(_WHOLE_WIDTH * share.value / whole, 1)
-        frame = f'x="{x:g}" y="0" width="{max(width - 2, 1):g}" height="{_WHOLE_HEIGHT}"'
+        width = 100 * share.value / whole
+        frame = f'x="{x:.2f}%" y="0" width="{max(width - 0.3, 0.3):.2f}%" height="{_WHOLE_HEIGHT}"'
         parts.append(f'<rect class="part {share.tone}" {frame}/>')
         if share.tone in _PATTERNED:
             parts.append(f'<rect fill="url(#{key}-{share.tone})" {frame}/>')
-        if width > len(share.words) * 9 + 16:
-            half = len(share.words) * 4.5 + 6
-            middle = round(x + width / 2 - 1, 1)
+        if width * _PHONE / 100 > len(share.words) * 8 + 14:
+            # The plate is words too: a wide outline of the letters keeps the pattern away from them.
             parts.append(
-                f'<rect class="plate" x="{middle - half:g}" y="10" width="{2 * half:g}" height="24" rx="4"/>'
+                f'<text class="strong plate" x="{x + width / 2:.2f}%" y="25" text-anchor="middle">'
+                f"{_said(share.words)}</text>"
             )
-            parts.append(_text(middle, 27, share.words, anchor="middle", look="strong"))
         x += width
     rows = tuple((Cell(share.label), Cell(share.words, share.href)) for share in parts_of)
-    return Chart(_picture(key, _WHOLE_WIDTH, _WHOLE_HEIGHT, title, desc, parts, "whole"), heads, rows)
+    return Chart(_fluid(key, _WHOLE_HEIGHT, title, desc, parts, "whole"), heads, rows)
 
 
 _PATTERNED = {
@@ -325,7 +343,7 @@ def swatch(tone: str) -> Markup:
         else ""
     )
     return Markup(  # nosec B704  # our own drawing
-        '<svg class="chart swatch" viewBox="0 0 16 16" aria-hidden="true" focusable="false">'
+        '<svg class="plot swatch" viewBox="0 0 16 16" aria-hidden="true" focusable="false">'
         f'{defs}<rect class="part {tone}" width="16" height="16"/>{over}</svg>'
     )
 

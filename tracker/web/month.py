@@ -152,7 +152,7 @@ async def month(request: WebRequest) -> Response[bytes]:
 
 
 def _name(page: Page, first: date) -> str:
-    return page.s("month.title", month=first.month, year=first.year)
+    return page.s("month.short", month=first.month, year=first.year)
 
 
 def _address(first: date | None, keep: Mapping[str, str]) -> str:

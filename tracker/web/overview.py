@@ -32,7 +32,7 @@ from tracker.web.wording import Chip, number, paper_day, short_day, weekday
 PATH = "/tong-quan"
 LIST = "/bao-cao/danh-sach"
 FOLLOWED = "theo-doi"
-_NAMES_SHOWN = 6
+_NAMES_SHOWN, _NAMES_OF_MANY = 6, 2
 _PAPER_AGENCIES, _PAPER_WORST, _PAPER_DUE = 6, 5, 4
 
 
@@ -165,9 +165,10 @@ def _tiles(page: Page, told: Overview, extent: Extent) -> list[Tile]:
 
 def _heading(page: Page, extent: Extent) -> tuple[str, str]:
     """What the page is about, and the names under it."""
-    names = ", ".join(extent.names[:_NAMES_SHOWN])
-    if len(extent.names) > _NAMES_SHOWN:
-        names = page.s("overview.and_more", names=names, count=len(extent.names) - _NAMES_SHOWN)
+    shown = _NAMES_SHOWN if len(extent.names) <= _NAMES_SHOWN else _NAMES_OF_MANY
+    names = ", ".join(extent.names[:shown])
+    if len(extent.names) > shown:
+        names = page.s("overview.and_more", names=names, count=len(extent.names) - shown)
     if len(extent.names) == 1:
         return extent.names[0], ""
     if page.is_agency:
@@ -296,9 +297,10 @@ def _brief(page: Page, extent: Extent, told: Overview, rows: Sequence[Figures], 
     lines = [_agency_line(row.count.label, row) for row in listed]
     if len(rows) > 1:
         lines.append(_agency_line(_say("total"), total))
-    names = ", ".join(extent.names[:_NAMES_SHOWN]) or _say("all")
-    if len(extent.names) > _NAMES_SHOWN:
-        names = _say("and_more", names=names, count=len(extent.names) - _NAMES_SHOWN)
+    shown = _NAMES_SHOWN if len(extent.names) <= _NAMES_SHOWN else _NAMES_OF_MANY
+    names = ", ".join(extent.names[:shown]) or _say("all")
+    if len(extent.names) > shown:
+        names = _say("and_more", names=names, count=len(extent.names) - shown)
     return Brief(
         body=text("vi", "paper.body"),
         state=text("vi", "paper.state"),
