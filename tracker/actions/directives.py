@@ -140,21 +140,42 @@ _TASK_TEXTS = {
 
 
 async def edit_task(
-    actor: Actor, task_id: int, changes: Mapping[str, str], version: int | None, now: datetime
+    actor: Actor,
+    task_id: int,
+    changes: Mapping[str, str],
+    version: int | None,
+    now: datetime,
+    *,
+    officer_id: int | None = None,
 ) -> None:
-    """Correct the words of a task; calendars and feeds show the new name. Raises Invalid, StaleVersion."""
+    """Correct the words of a task; calendars and feeds show the new name. `officer_id` follows it from now on.
+
+    Raises Invalid, StaleVersion.
+    """
     require(actor, Verb.RECORD_DIRECTIVE)
-    cleaned = _clean(changes, _TASK_TEXTS)
+    cleaned: dict[str, object] = {**_clean(changes, _TASK_TEXTS)}
+    if officer_id is not None:
+        await _check_officer(officer_id)
+        cleaned["secretariat_officer_id"] = officer_id
     async with transaction():
         before = await directives_db.get_task(actor, task_id)
-        after = {**{k: getattr(before, k) for k in _TASK_TEXTS}, **cleaned}
+        after: dict[str, str] = {k: str(cleaned.get(k, getattr(before, k))) for k in _TASK_TEXTS}
         cleaned["search_key"] = _task_key(after["short_name"], after["full_text"])
         if not await directives_db.update_row("task", task_id, version, cleaned, now):
             raise StaleVersion(current=before.row_version)
         await assignments_db.touch_task(task_id, now)
-        detail = {k: {"before": getattr(before, k), "after": after[k]} for k in changes}
+        detail: dict[str, object] = {k: {"before": getattr(before, k), "after": after[k]} for k in changes}
+        if officer_id is not None:
+            detail["officer"] = {"before": before.secretariat_officer_id, "after": officer_id}
         entry = HistoryEntry("edit_task", directive_id=before.directive_id, task_id=task_id, detail=detail)
         await insert_history(actor, [entry], now)
+
+
+async def _check_officer(official_id: int) -> None:
+    """Raise Invalid unless this person works on the assigning side today."""
+    found = (await directory_db.get_officials([official_id])).get(official_id)
+    if found is None or found.role not in ASSIGNING_ROLES or not found.is_active:
+        raise Invalid.one("/officer_id", "officer_unknown", official_id)
 
 
 def _clean(changes: Mapping[str, str], lengths: Mapping[str, int]) -> dict[str, str]:
