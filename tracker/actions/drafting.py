@@ -127,7 +127,8 @@ def _read_task(
     on = directive.issued_on if is_dated else None
     leads = charge_leads(draft.leads, "", on, names, f"{below}/leads") if draft.leads else Charge()
     helpers = charge_helpers(draft.cooperating, leads, on, names, f"{below}/cooperating")
-    problems += [*leads.problems, *helpers.problems]
+    problems += [_worded(problem, draft.leads) for problem in leads.problems]
+    problems += [_worded(problem, draft.cooperating) for problem in helpers.problems]
     task = NewTask(
         short_name=draft.short_name,
         full_text=draft.full_text,
@@ -163,6 +164,13 @@ def _read_task(
         due if is_dated else None,
         _missing(task, leads, due if is_dated else None, is_issued=bool(directive.issuer.strip())),
     )
+
+
+def _worded(problem: Problem, typed: str) -> Problem:
+    """A problem that quotes a name as it was typed, not as it was compared."""
+    if "words" not in problem.params:
+        return problem
+    return replace(problem, params={"words": as_typed(str(problem.params["words"]), typed)})
 
 
 def _missing(task: NewTask, leads: Charge, due: Due | None, *, is_issued: bool) -> tuple[str, ...]:
@@ -207,14 +215,18 @@ def _named(words: str, charge: Charge, names: Names) -> Named:
     return Named(
         tuple(agency.name for agency in found[:_SHOWN_AGENCIES]),
         len(found),
-        _as_typed(unknown, words),
+        as_typed(unknown, words),
         "" if nearest is None else nearest.name,
         charge.left_out,
     )
 
 
-def _as_typed(folded: str, words: str) -> str:
-    """The part of `words` that was not understood, as it was typed."""
+def as_typed(folded: str, words: str) -> str:
+    """The part of `words` that was not understood, as it was typed.
+
+    >>> as_typed("bo xay dung moi", "Bộ Y tế; Bộ Xây dựng mới")
+    'Bộ Xây dựng mới'
+    """
     if not folded:
         return ""
     parts = [part.strip() for chunk in words.splitlines() for part in chunk.replace(",", ";").split(";")]

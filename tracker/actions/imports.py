@@ -23,16 +23,18 @@ from tracker.domain.access import Verb, require
 from tracker.domain.directory import Actor, Agency
 from tracker.domain.drafts import NewDirective, NewTask
 from tracker.domain.errors import Conflict, Invalid, NotFound, Problem
-from tracker.domain.recording import TASKS_AT_ONCE, judge, judge_tasks
+from tracker.domain.nearest import nearest_agency
+from tracker.domain.recording import TASKS_AT_ONCE, Collector, judge, judge_deadline, judge_tasks
 from tracker.domain.workdays import WorkCalendar
 from tracker.domain.zone import civil_day
 from tracker.i18n import LANGUAGES, Language
 from tracker.intake import apart, wording
 from tracker.intake.charged import Group, Names
 from tracker.intake.citations import KnownDocument, number_key, register
-from tracker.intake.columns import Column, Heading
+from tracker.intake.columns import Column, Heading, body
+from tracker.intake.corrections import Corrections, corrections_of
 from tracker.intake.rows import Defaults, Draft, Reading, RowProblem, read_rows
-from tracker.intake.tables import MAX_BYTES, Table, refuse
+from tracker.intake.tables import MAX_BYTES, Table, Unreadable, is_blank, refuse, shown
 
 Progress = Callable[[str, int, int], None]
 """Called with the stage (read, judge, write), what is done and what there is to do."""
@@ -90,6 +92,12 @@ async def plan(
     actor: Actor, table: Table, defaults: Defaults, now: datetime, progress: Progress | None = None
 ) -> Plan:
     """Read and judge every row; writes nothing. Raises Unreadable for a table without a usable header."""
+    return (await _plan(actor, table, defaults, now, progress))[0]
+
+
+async def _plan(
+    actor: Actor, table: Table, defaults: Defaults, now: datetime, progress: Progress | None
+) -> tuple[Plan, Reading]:
     require(actor, Verb.RECORD_DIRECTIVE)
     names = await known_names(now)
     agencies = names.agencies
@@ -105,7 +113,7 @@ async def plan(
     planned, problems = await asyncio.to_thread(judge_all.run, fresh)
     problems += await _officer_problems(fresh, reading.heading)
     every = sorted([*reading.problems, *problems], key=lambda p: p.row)
-    return Plan(tuple(planned), tuple(every), reading.remarks, doubles, reading.heading)
+    return Plan(tuple(planned), tuple(every), reading.remarks, doubles, reading.heading), reading
 
 
 async def apply(actor: Actor, planned: Plan, now: datetime, progress: Progress | None = None) -> Imported:
@@ -178,23 +186,86 @@ class NewImport:
     name: str
     sheet: str = ""
     defaults: Defaults = field(default_factory=Defaults)
+    corrections: Corrections = field(default_factory=Corrections)
 
 
 async def ask(actor: Actor, new: NewImport, language: Language) -> int:
     """A job that reads the file and shows what it would do. Raises Unreadable for its size, TooManyJobs."""
+    return await jobs.ask(
+        actor, jobs.IMPORT, _parameters(new), language, input_bytes=new.content, input_name=new.name
+    )
+
+
+def _parameters(new: NewImport) -> dict[str, object]:
     if not new.content:
         raise refuse("import_empty")
     if len(new.content) > MAX_BYTES:
         raise refuse("import_too_large", len(new.content), limit=MAX_BYTES)
-    parameters = {
+    return {
         "sheet": new.sheet,
         "document": new.defaults.document,
         "issued_on": new.defaults.issued_on,
         "issuer": new.defaults.issuer,
         "confirm_early": new.defaults.confirm_early,
+        "corrections": new.corrections.to_json(),
     }
-    return await jobs.ask(
-        actor, jobs.IMPORT, parameters, language, input_bytes=new.content, input_name=new.name
+
+
+AT_ONCE_BYTES = 150_000
+"""What is read while its sender waits: some hundred rows. More is a job."""
+
+
+async def look(actor: Actor, new: NewImport, language: Language, now: datetime) -> int:
+    """As `ask`; a small file is read at once, so that its job has ended when this returns.
+
+    Raises Unreadable for its size, TooManyJobs. A file that cannot be read makes a job that failed.
+    """
+    if len(new.content) > AT_ONCE_BYTES:
+        return await ask(actor, new, language)
+    require(actor, Verb.RECORD_DIRECTIVE)
+    parameters = _parameters(new)
+    summary: dict[str, Any] = {}
+    problem: dict[str, Any] | None = None
+    try:
+        table = new.corrections.apply(await read_apart(new.content, new.name, new.sheet))
+        planned, reading = await _plan(actor, table, new.defaults, now, None)
+        summary = summary_of(planned) | {"sheet": await _sheet(planned, reading, table, now)}
+    except Unreadable as refused:
+        problem = jobs.problem_of(refused)
+    return await jobs.keep_ended(
+        actor, jobs.IMPORT, parameters, language, new.content, new.name, summary, problem
+    )
+
+
+async def given(actor: Actor, import_id: int) -> NewImport:
+    """What an import was asked to read, and how, so that it can be asked again with corrections. Raises NotFound."""
+    job = await jobs.get(actor, import_id)
+    found = await jobs_db.read_input(import_id)
+    if job.kind != jobs.IMPORT or found is None:
+        raise NotFound(noun="import", id=import_id)
+    return NewImport(
+        found[0],
+        found[1],
+        job.parameters["sheet"],
+        _defaults(job.parameters),
+        corrections_of(job.parameters.get("corrections")),
+    )
+
+
+async def first_rows(actor: Actor, import_id: int, most: int = 8) -> list[tuple[int, tuple[str, ...]]]:
+    """The first rows of a table whose header was not found, as the file has them. Raises Unreadable, NotFound."""
+    new = await given(actor, import_id)
+    table = await read_apart(new.content, new.name, new.sheet)
+    filled = [row for row in table.rows if not row.is_empty][:most]
+    return [(row.number, tuple(shown(cell)[:200] for cell in row.cells)) for row in filled]
+
+
+def _defaults(given: Mapping[str, Any]) -> Defaults:
+    return Defaults(
+        document=given["document"],
+        issued_on=_day(given["issued_on"]),
+        issuer=given["issuer"],
+        confirm_early=given["confirm_early"],
     )
 
 
@@ -212,14 +283,15 @@ async def confirm(actor: Actor, import_id: int, language: Language) -> int:
 
 async def preview(desk: Desk) -> None:
     """The work of an import job: read, judge, keep what it would do."""
-    planned = await _planned(desk, desk.job.id)
-    await desk.finish(Outcome(summary_of(planned)))
+    planned, reading, table = await _planned(desk, desk.job.id)
+    sheet = await _sheet(planned, reading, table, desk.now())
+    await desk.finish(Outcome(summary_of(planned) | {"sheet": sheet}))
 
 
 async def write(desk: Desk) -> None:
     """The work of a confirmation: read and judge again, then all rows or none, and the job's end with them."""
     assert desk.job.import_id is not None
-    planned = await _planned(desk, desk.job.import_id)
+    planned, _, _ = await _planned(desk, desk.job.import_id)
     if not planned.problems and not planned.tasks:
         raise NothingNew()
     async with enclosing_transaction():
@@ -230,21 +302,16 @@ async def write(desk: Desk) -> None:
     desk.fail_point("committed")
 
 
-async def _planned(desk: Desk, import_id: int) -> Plan:
+async def _planned(desk: Desk, import_id: int) -> tuple[Plan, Reading, Table]:
     found = await jobs_db.read_input(import_id)
     if found is None:
         raise NotFound(noun="import", id=import_id)
     content, name = found
     given = desk.job.parameters
     desk.progress.step("read", 0, 1)
-    table = await read_apart(content, name, given["sheet"])
-    defaults = Defaults(
-        document=given["document"],
-        issued_on=_day(given["issued_on"]),
-        issuer=given["issuer"],
-        confirm_early=given["confirm_early"],
-    )
-    return await plan(desk.actor, table, defaults, desk.now(), desk.progress.step)
+    table = corrections_of(given.get("corrections")).apply(await read_apart(content, name, given["sheet"]))
+    planned, reading = await _plan(desk.actor, table, _defaults(given), desk.now(), desk.progress.step)
+    return planned, reading, table
 
 
 async def read_apart(content: bytes, name: str, sheet: str = "") -> Table:
@@ -298,6 +365,103 @@ def summary_of(planned: Plan) -> dict[str, Any]:
         "problems": [_kept(p) for p in planned.problems[:SHOWN_PROBLEMS]],
         "remark_count": len(planned.remarks),
         "remarks": [_kept(p) for p in planned.remarks[:SHOWN_PROBLEMS]],
+    }
+
+
+# --- the table as the page of an import shows it ---
+
+SHOWN_ROWS = 300
+"""Rows that a preview keeps with their cells, wrong ones first; the counts are of all."""
+
+
+async def _sheet(planned: Plan, reading: Reading, table: Table, now: datetime) -> dict[str, Any]:
+    """The rows of a table with what they come to: which day, which agencies, and what is wrong in which cell."""
+    calendar = await load_calendar()
+    names = await known_names(now)
+    return await asyncio.to_thread(_rows_kept, planned, reading, table, calendar, names)
+
+
+def _rows_kept(
+    planned: Plan, reading: Reading, table: Table, calendar: WorkCalendar, names: Names
+) -> dict[str, Any]:
+    heading = planned.heading
+    drafts = {draft.row: draft for draft in reading.drafts}
+    doubles = frozenset(planned.doubles)
+    wrong: dict[int, list[RowProblem]] = {}
+    remarks: dict[int, list[RowProblem]] = {}
+    for problem in planned.problems:
+        wrong.setdefault(problem.row, []).append(problem)
+    for remark in planned.remarks:
+        remarks.setdefault(remark.row, []).append(remark)
+    rows = body(table, heading)
+
+    def state(row: int) -> str:
+        if row in wrong:
+            return "wrong"
+        if row not in drafts:
+            return "passed"
+        return "double" if row in doubles else "new"
+
+    states = {row.number: state(row.number) for row in rows}
+    order = {"wrong": 0, "new": 1, "double": 2, "passed": 3}
+    chosen = {row.number for row in sorted(rows, key=lambda r: order[states[r.number]])[:SHOWN_ROWS]}
+    places = {place: column for column, place in heading.places.items()}
+    titles = [*heading.titles.values()]
+    return {
+        "counts": {name: sum(s == name for s in states.values()) for name in order},
+        "columns": [
+            {"place": place, "column": places[place].value, "title": heading.titles[places[place]]}
+            for place in sorted(places)
+        ],
+        "titles": titles,
+        "rows": [
+            {
+                "row": row.number,
+                "state": states[row.number],
+                "cells": {
+                    str(place): shown(row.cell(place)) for place in places if not is_blank(row.cell(place))
+                },
+                "due": _due_kept(drafts[row.number], calendar) if row.number in drafts else None,
+                "problems": [
+                    _kept(p) | {"place": _place_of(p, heading), "nearest": _nearest(p, names)}
+                    for p in wrong.get(row.number, ())
+                ],
+                "remarks": [_kept(p) for p in remarks.get(row.number, ())],
+            }
+            for row in rows
+            if row.number in chosen
+        ],
+    }
+
+
+def _place_of(problem: RowProblem, heading: Heading) -> int | None:
+    """The column of a problem, from 0; None where the file has no such column."""
+    return next(
+        (place for column, place in heading.places.items() if heading.titles[column] == problem.column), None
+    )
+
+
+def _nearest(problem: RowProblem, names: Names) -> dict[str, str] | None:
+    """The agency that an unknown name is nearest to, and the name as it was written."""
+    if problem.code != "import_agency_unknown":
+        return None
+    words = str((problem.params or {}).get("words", ""))
+    found = nearest_agency(words, names.agencies, names.today)
+    return None if found is None else {"words": words, "name": found.name}
+
+
+def _due_kept(draft: Draft, calendar: WorkCalendar) -> dict[str, Any] | None:
+    """When a row is due, as its task would be recorded."""
+    document = draft.document
+    if document.issued_on is None:
+        return None
+    frame = NewDirective(document.number, document.kind, document.issued_on, document.issuer, "")
+    due = judge_deadline(draft.task, frame, calendar, Collector([]))[1]
+    return {
+        "kind": due.kind.value,
+        "day": None if due.due_on is None else due.due_on.isoformat(),
+        "time": None if due.due_time is None else f"{due.due_time:%H:%M}",
+        "recurs": due.recurrence is not None,
     }
 
 

@@ -169,6 +169,26 @@ async def ask(
         return job_id
 
 
+async def keep_ended(
+    actor: Actor,
+    kind: str,
+    parameters: Mapping[str, object],
+    language: Language,
+    input_bytes: bytes,
+    input_name: str,
+    summary: Mapping[str, object],
+    problem: Mapping[str, object] | None,
+) -> int:
+    """A job whose work was small enough to be done at once: kept with what came of it, as a worker would have."""
+    require(actor, VERBS[kind])
+    if actor.official_id is None:
+        raise NotPermitted(verb=VERBS[kind].value, role=actor.role.value, allowed=())
+    async with transaction():
+        return await db.insert_ended_job(
+            kind, actor, reach_of(actor), language, parameters, input_bytes, input_name, summary, problem
+        )
+
+
 async def get(viewer: Actor, job_id: int) -> Job:
     """One's own job; the administrator sees all. Raises NotFound."""
     job = await db.get_job(viewer, job_id)

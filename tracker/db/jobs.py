@@ -120,6 +120,40 @@ async def insert_job(
     return job_id
 
 
+async def insert_ended_job(
+    kind: str,
+    owner: Actor,
+    reach: str,
+    language: str,
+    parameters: Mapping[str, object],
+    input_bytes: bytes,
+    input_name: str,
+    summary: Mapping[str, object],
+    problem: Mapping[str, object] | None,
+) -> int:
+    """A job that was done, or failed, while its owner waited."""
+    job_id: int = await fetchval(
+        f"""
+        INSERT INTO job (kind, owner_id, reach, scopes, language, parameters, input, input_name, state, progress,
+            summary, problem, started_at, ended_at, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7, $8, $9, 100, $10::jsonb, $11::jsonb, now(), now(),
+            now() + {KEPT_FOR}) RETURNING id
+        """,
+        kind,
+        owner.official_id,
+        reach,
+        None if owner.scopes is None else sorted(owner.scopes),
+        language,
+        json.dumps(dict(parameters), ensure_ascii=False, default=str),
+        input_bytes,
+        input_name,
+        "done" if problem is None else "failed",
+        json.dumps(dict(summary), ensure_ascii=False, default=str),
+        None if problem is None else json.dumps(dict(problem), ensure_ascii=False, default=str),
+    )
+    return job_id
+
+
 async def get_job(viewer: Actor, job_id: int) -> Job:
     """One job. Raises NotFound, also where it is somebody else's or is forgotten."""
     condition, arguments = _owned(viewer, 2)

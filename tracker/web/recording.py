@@ -215,7 +215,10 @@ async def hints(request: WebRequest) -> Response[bytes]:
                 page.actor, phrase, issued_on, parse_date(page.query.get("den", ""))
             )
             words = page.say(hint.problem) if hint.problem else " ".join(_due_words(page, hint.due))
-            told["han"] = {"text": str(Markup(words).striptags()), "ok": hint.problem is None}
+            told["han"] = {
+                "text": str(Markup(words).striptags()),
+                "ok": hint.due is not None and hint.due.kind.value != "none",
+            }
     if names := page.query.get("co-quan", "").strip():
         named = await drafting.hint_agencies(page.actor, names, issued_on, page.now)
         told["co-quan"] = {"text": _agency_words(page, named), "ok": not named.unknown}

@@ -7,6 +7,7 @@ năm" and the like make the recurrence. What nobody could turn into a day stays 
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 from tracker.domain.phrases.assembly import assemble
@@ -25,6 +26,10 @@ from tracker.domain.rules import DeadlineRule, Unsure
 __all__ = ["parse"]
 
 
+# "15 ngày làm việc", as somebody types it who has no time for the preposition.
+_BARE_TERM = re.compile(r"\s*[1-9][0-9]{0,3}\s+ngày(?:\s+làm\s+việc)?\s*\.?\s*")
+
+
 def parse(phrase: str, issued_on: date) -> DeadlineRule:
     """The rule a phrase states; `issued_on` settles "tháng sau", "thứ Sáu tuần này" and meetings already held.
 
@@ -32,10 +37,12 @@ def parse(phrase: str, issued_on: date) -> DeadlineRule:
 
     >>> parse("trước 17 giờ ngày 27/11/2025", date(2025, 11, 27)).term
     OnDay(day=27, month=11, year=2025)
+    >>> parse("15 ngày làm việc", date(2025, 11, 27)) == parse("trong 15 ngày làm việc", date(2025, 11, 27))
+    True
     """
     if len(phrase) > MAX_LENGTH:
         return DeadlineRule(Unsure("deadline_phrase_long"))
-    reading = read(phrase)
+    reading = read(f"trong {phrase}" if _BARE_TERM.fullmatch(phrase.casefold()) else phrase)
     found = [*halves(reading, issued_on)]
     repeated = recurring(reading)
     found += [*vague(reading), *counted(reading, repeated)]
