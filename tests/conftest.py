@@ -18,6 +18,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from tests import rows
 from tracker import clock, terminal
 from tracker.db import audit, engine
 from tracker.db.embedded import APP_USER, EmbeddedPostgres
@@ -95,7 +96,8 @@ def cluster(server_folder: Path) -> Iterator[Cluster]:
         )
         asyncio.run(migrate(settings))
         reset_sql = asyncio.run(_make_template(server))
-        yield Cluster(server, settings, reset_sql)
+        with rows.at_hand(server.dsn()):
+            yield Cluster(server, settings, reset_sql)
 
 
 async def _make_template(server: EmbeddedPostgres) -> str:
@@ -105,26 +107,7 @@ async def _make_template(server: EmbeddedPostgres) -> str:
     await admin.close()
     connection = await asyncpg.connect(server.dsn())
     try:
-        tables = await connection.fetch(
-            "SELECT oid::regclass::text AS name FROM pg_class WHERE relkind = 'r' AND relname <> 'migration'"
-            " AND relnamespace = 'public'::regnamespace ORDER BY oid"
-        )
-        sequences = await connection.fetch(
-            "SELECT format('%I.%I', schemaname, sequencename) AS name, last_value FROM pg_sequences"
-            " WHERE schemaname = 'public' AND sequencename <> 'migration_id_seq'"
-        )
-        steps = ["BEGIN", "SET LOCAL session_replication_role = replica"]
-        steps += [f"DELETE FROM {t['name']}" for t in tables]
-        await connection.execute("CREATE SCHEMA pristine")
-        for table in tables:
-            name = table["name"]
-            if await connection.fetchval(f"SELECT EXISTS (SELECT FROM {name})"):
-                await connection.execute(f"CREATE TABLE pristine.{name} AS TABLE {name}")
-                steps.append(f"INSERT INTO {name} OVERRIDING SYSTEM VALUE SELECT * FROM pristine.{name}")
-        for s in sequences:
-            last = s["last_value"]
-            steps.append(f"SELECT setval('{s['name']}', {last or 1}, {'true' if last else 'false'})")
-        return ";\n".join([*steps, "COMMIT"])
+        return await rows.keep(connection, "pristine")
     finally:
         await connection.close()
 
@@ -170,6 +153,9 @@ async def empty_database(anyio_backend: str, cluster: Cluster, settings: Setting
 
 async def as_owner(settings: Settings, *statements: str) -> None:
     """Execute statements as the owner of the schema: what the application's account may not."""
+    if (hand := rows.hand_of(settings.owner_dsn())) is not None:
+        await hand.execute(*statements)
+        return
     owner = await asyncpg.connect(settings.owner_dsn())
     try:
         for statement in statements:

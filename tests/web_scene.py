@@ -11,10 +11,12 @@ from html import unescape
 
 import httpx
 
+from tests.apps import borrowed_app
+from tests.rows import hand_of
 from tests.world import MONDAY, World, build_world, directive, task
 from tracker import clock
 from tracker.actions import assignments, demo_clock, directives, extensions, reports
-from tracker.app import Service, create_app
+from tracker.app import Service
 from tracker.db.engine import execute, fetchval
 from tracker.domain.directory import Actor
 from tracker.domain.drafts import ExtensionDecision, NewExtension, NewReport
@@ -22,7 +24,7 @@ from tracker.jobs import reminders
 from tracker.jobs.worker import delivery_of, transport_of
 from tracker.mailbox import LocalMailbox
 from tracker.process import with_secret_key
-from tracker.settings import Settings
+from tracker.settings import Secret, Settings
 
 ADDRESS = "http://127.0.0.1:8080"
 NASTY = (
@@ -52,27 +54,76 @@ class Scene:
         return f"/viec/{self.tasks[name]}/{agency}"
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """A scene copied aside: built once for each server, brought back for each test."""
+
+    world: World
+    tasks: dict[str, int]
+    at: datetime
+    back: str
+    secret_key: Secret
+    letters: dict[str, bytes]
+
+
+_kept: dict[str, _Kept] = {}
+
+
 @asynccontextmanager
 async def scene(settings: Settings, *, is_demonstration: bool = True) -> AsyncIterator[Scene]:
     """The scene on an open pool; the clock stands on Monday 24/11/2025, 09:00."""
-    settings = with_secret_key(settings)
-    world = await build_world()
-    tasks = await _tasks(world)
-    await demo_clock.start(MONDAY)
+    hand = hand_of(settings.owner_dsn())
+    kept = _kept.get(settings.owner_dsn())
     mailbox = LocalMailbox(settings.data_dir)
+    if kept is None or hand is None:
+        settings = with_secret_key(settings)
+        await mailbox.start()
+        try:
+            world, tasks = await _build(_with_mailbox(settings, mailbox))
+        finally:
+            await mailbox.stop()
+        if hand is not None:
+            assert settings.secret_key is not None
+            _kept[settings.owner_dsn()] = _Kept(
+                replace(world, agencies=dict(world.agencies), officials=dict(world.officials)), dict(tasks),
+                clock.utc_now(), await hand.keep("scene"), settings.secret_key,
+                {path.name: path.read_bytes() for path in (settings.data_dir / "mailbox/new").iterdir()},
+            )  # fmt: skip
+    else:
+        assert hand is not None
+        await hand.execute(kept.back, "UPDATE heartbeat SET at = now()")
+        settings = replace(settings, secret_key=kept.secret_key)
+        (settings.data_dir / "mailbox/new").mkdir(parents=True)
+        for name, letter in kept.letters.items():
+            (settings.data_dir / "mailbox/new" / name).write_bytes(letter)
+        world = replace(kept.world, agencies=dict(kept.world.agencies), officials=dict(kept.world.officials))
+        tasks = dict(kept.tasks)
+        await demo_clock.start(kept.at)
     await mailbox.start()
     try:
-        settings = replace(settings, smtp_host="127.0.0.1", smtp_port=mailbox.port, smtp_security="none")
-        app = create_app(
-            settings, is_demonstration=is_demonstration, mailbox=mailbox if is_demonstration else None
-        )
+        settings = _with_mailbox(settings, mailbox)
+        shown = mailbox if is_demonstration else None
+        with borrowed_app(settings, is_demonstration=is_demonstration, mailbox=shown) as app:
+            yield Scene(world, tasks, app, settings, mailbox)
+    finally:
+        await mailbox.stop()
+
+
+def _with_mailbox(settings: Settings, mailbox: LocalMailbox) -> Settings:
+    return replace(settings, smtp_host="127.0.0.1", smtp_port=mailbox.port, smtp_security="none")
+
+
+async def _build(settings: Settings) -> tuple[World, dict[str, int]]:
+    """Record the scene, and send the mail that follows from it."""
+    with borrowed_app(settings, is_demonstration=True):  # the address and the keys are those of its service
+        world = await build_world()
+        tasks = await _tasks(world)
+        await demo_clock.start(MONDAY)
         await reminders.run(clock.utc_now())
         transport = transport_of(settings)
         assert transport is not None
         await delivery_of(settings, transport).run()
-        yield Scene(world, tasks, app, settings, mailbox)
-    finally:
-        await mailbox.stop()
+    return world, tasks
 
 
 def _at(day: date, hour: int = 9) -> datetime:

@@ -36,11 +36,36 @@ _REPEATABLE = frozenset({"co-quan", "viec", "cot"})
 
 
 class Service(Litestar):
-    """The application behind the guard that every request passes."""
+    """The application behind the guard that every request passes; of no use before it is furnished."""
 
-    def __init__(self, *args: Any, hosts: frozenset[str], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._guarded = guard(super().__call__, hosts=hosts, refuse=refused_page, repeatable=_REPEATABLE)
+    def furnish(
+        self, settings: Settings, *, is_demonstration: bool = False, mailbox: LocalMailbox | None = None
+    ) -> None:
+        """Give it, and the process, the settings to work with; those of before are forgotten.
+
+        The settings must carry a key. The routes, which take most of the time of making one, are left alone.
+        """
+        assert settings.secret_key is not None
+        use_office(settings)
+        use_key(settings)
+        use_sender(settings)
+        use_audit_key(settings)
+        use_scanner(settings)
+        self.state.clear()
+        self.state["settings"] = settings
+        self.state["secret_key"] = settings.secret_key.reveal().encode()
+        self.state["limits"] = Limits(
+            Policy("api", settings.api_per_minute), Policy("feed", settings.feed_per_minute)
+        )
+        self.state["web"] = make_state(
+            settings,
+            is_demonstration=is_demonstration,
+            mailbox=mailbox,
+            after_step=_sweep_and_deliver(settings),
+        )
+        self._guarded = guard(
+            super().__call__, hosts=_hosts(settings), refuse=refused_page, repeatable=_REPEATABLE
+        )
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """One request, or the lifespan."""
@@ -58,39 +83,24 @@ def create_app(
     `is_demonstration` opens the sign-in that believes everybody, and the clock that can be moved;
     `mailbox` is the local mailbox whose letters can be read at `/thu`.
     """
-    settings = with_secret_key(settings)
-    assert settings.secret_key is not None
-    use_office(settings)
-    use_key(settings)
-    use_sender(settings)
-    use_audit_key(settings)
-    use_scanner(settings)
-
-    @asynccontextmanager
-    async def lifespan(_: Litestar) -> AsyncIterator[None]:
-        await open_pool(settings)
-        try:
-            yield
-        finally:
-            await close_pool()
-
     app = Service(
         [*web_routers, *api_routers, *calendars.routers, *health.routers, *docs.routers],
-        hosts=_hosts(settings),
-        lifespan=[lifespan],
+        lifespan=[_with_pool],
         exception_handlers={Exception: _answer_error},
         openapi_config=None,
         logging_config=None,
     )
-    app.state["settings"] = settings
-    app.state["secret_key"] = settings.secret_key.reveal().encode()
-    app.state["limits"] = Limits(
-        Policy("api", settings.api_per_minute), Policy("feed", settings.feed_per_minute)
-    )
-    app.state["web"] = make_state(
-        settings, is_demonstration=is_demonstration, mailbox=mailbox, after_step=_sweep_and_deliver(settings)
-    )
+    app.furnish(with_secret_key(settings), is_demonstration=is_demonstration, mailbox=mailbox)
     return app
+
+
+@asynccontextmanager
+async def _with_pool(app: Litestar) -> AsyncIterator[None]:
+    await open_pool(app.state["settings"])
+    try:
+        yield
+    finally:
+        await close_pool()
 
 
 def _sweep_and_deliver(settings: Settings) -> Callable[[], Awaitable[None]]:
