@@ -50,6 +50,11 @@ FROM agency g
 """
 
 
+_REACHED = """EXISTS (SELECT FROM official o WHERE o.agency_id = g.id AND o.is_active AND o.duty IS NOT NULL
+                        AND o.mailbox <> 'dead')"""
+"""Whether mail reaches a contact of an agency."""
+
+
 def _agency(row: Record) -> AgencyView:
     return AgencyView(**dict(row) | {"successor_codes": tuple(row["successor_codes"])})
 
@@ -62,17 +67,26 @@ async def list_agencies_page(
     limit: int,
     after: tuple[str, int] | None,
     with_dead_mailbox: bool = False,
+    unreached_first: bool = False,
+    after_reached: bool = True,
+    only_unreached: bool = False,
 ) -> list[AgencyView]:
-    """Agencies in Vietnamese order; everybody may know them all. `on` keeps those that exist that day."""
+    """Agencies in Vietnamese order; everybody may know them all. `on` keeps those that exist that day.
+
+    With `unreached_first` those come first at which no contact has a mailbox that works; `after_reached` says on
+    which side of that the page before ended. `only_unreached` leaves the others out.
+    """
+    place = f"(NOT $8 OR {_REACHED})"
     rows = await fetch(
         f"""{_AGENCY}
         WHERE ($1::text IS NULL OR g.kind = $1)
           AND ($2::date IS NULL OR (g.valid_from <= $2 AND (g.valid_to IS NULL OR g.valid_to >= $2)))
           AND ($3 = '' OR g.search_key LIKE $3)
-          AND ($4::text IS NULL OR (g.sort_key, g.id) > ($4, $5))
+          AND ($4::text IS NULL OR ({place}, g.sort_key, g.id) > ($9, $4, $5))
           AND (NOT $7 OR EXISTS (SELECT FROM official o WHERE o.agency_id = g.id AND o.is_active
                                  AND o.mailbox = 'dead'))
-        ORDER BY g.sort_key, g.id LIMIT $6
+          AND NOT ($10 AND {_REACHED})
+        ORDER BY {place}, g.sort_key, g.id LIMIT $6
         """,
         kind,
         on,
@@ -81,6 +95,9 @@ async def list_agencies_page(
         after[1] if after else None,
         limit,
         with_dead_mailbox,
+        unreached_first,
+        after_reached,
+        only_unreached,
     )
     return [_agency(row) for row in rows]
 

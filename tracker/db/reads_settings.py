@@ -81,21 +81,21 @@ class Standing:
     waiting: int
 
 
-async def read_standing(agency_id: int, now: datetime) -> Standing:
-    """Of one agency, at a wall-clock instant of the official zone."""
-    row = await fetchrow(
+async def list_standings(agency_ids: Sequence[int], now: datetime) -> dict[int, Standing]:
+    """By agency, at a naive wall-clock instant of the official zone; none where nothing is open."""
+    rows = await fetch(
         f"""
-        SELECT count(*) AS open,
+        SELECT agency_id, count(*) AS open,
                count(*) FILTER (WHERE state <> 'reported' AND due_kind = 'dated'
-                                AND due_on + coalesce(due_time, time '23:59:59.999') < $2::timestamp) AS overdue,
+                   AND CASE WHEN due_time IS NULL THEN due_on < $2::timestamp::date
+                            ELSE due_on + due_time < $2::timestamp END) AS overdue,
                count(*) FILTER (WHERE state = 'reported') AS waiting
-        FROM assignment WHERE agency_id = $1 AND state IN {OPEN}
+        FROM assignment WHERE agency_id = ANY($1::bigint[]) AND state IN {OPEN} GROUP BY agency_id
         """,
-        agency_id,
+        list(agency_ids),
         now,
     )
-    assert row is not None
-    return Standing(*row.values())
+    return {r["agency_id"]: Standing(r["open"], r["overdue"], r["waiting"]) for r in rows}
 
 
 @dataclass(frozen=True, slots=True)

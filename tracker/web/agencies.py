@@ -5,9 +5,8 @@ Everybody may read the list; an agency's people see the contacts of their own ag
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 
 from litestar import Response, get, post
 from litestar.params import FromPath
@@ -15,16 +14,18 @@ from litestar.params import FromPath
 from tracker.actions import agencies as actions
 from tracker.db import agencies as agencies_db
 from tracker.db import mandates as mandates_db
-from tracker.db import reads_api
+from tracker.db import reads_api, reads_settings
 from tracker.db.agencies import Contact
 from tracker.db.reads_api import AgencyView
+from tracker.db.reads_settings import LastLetter, Standing
 from tracker.domain.access import Verb, may, require
-from tracker.domain.directory import AGENCY_ROLES, AgencyKind
-from tracker.domain.errors import Conflict, Invalid, NotFound, Problem, StaleVersion
+from tracker.domain.directory import AGENCY_DUTIES, AGENCY_ROLES, AgencyKind, Duty
+from tracker.domain.errors import Conflict, Invalid, Problem, StaleVersion
 from tracker.domain.people import AgencyDraft
-from tracker.domain.zone import EARLIEST_DAY, civil_day
+from tracker.domain.zone import EARLIEST_DAY, civil_day, civil_now
 from tracker.web.forms import Form, new_submission, read_form
 from tracker.web.page import Page, open_page, parse_id, real_now
+from tracker.web.paging import last_seen, place
 from tracker.web.people import agency_options
 from tracker.web.state import WebRequest
 from tracker.web.submissions import once
@@ -56,6 +57,7 @@ class AgencyRow:
     contacts: tuple[Contact, ...]
     may_see: bool
     has_nobody: bool
+    standing: Standing | None
 
 
 @get("/co-quan", include_in_schema=False)
@@ -65,38 +67,47 @@ async def agencies(request: WebRequest) -> Response[bytes]:
     require(page.actor, Verb.LIST)
     form = Form({key: page.query.get(key, "") for key in ("tu", "loai", "tinh-trang")})
     kind, state = form.text("loai"), form.text("tinh-trang")
+    last = await last_seen(page, reads_api.get_agency_view)
+    today = civil_day(page.now)
     rows = await reads_api.list_agencies_page(
         kind=kind if kind in set(AgencyKind) else None,
-        on=None if state == "ca-cu" else civil_day(page.now),
+        on=None if state == "ca-cu" else today,
         words=form.text("tu"),
         limit=PAGE_ROWS + 1,
-        after=await _after(page),
+        after=place(last),
         with_dead_mailbox=state == "thu-hong" and not page.is_agency,
+        # Where mail reaches nobody, somebody has to be found: those come before all others.
+        unreached_first=not page.is_agency,
+        after_reached=last is None or await _is_reached(page, last.id),
+        only_unreached=state == "khong-toi" and not page.is_agency,
     )
     shown, more = rows[:PAGE_ROWS], len(rows) > PAGE_ROWS
-    contacts = await agencies_db.list_people_of(page.actor, [view.id for view in shown])
-    states = ("", "ca-cu") if page.is_agency else ("", "thu-hong", "ca-cu")
+    ids = [view.id for view in shown]
+    contacts = await agencies_db.list_people_of(page.actor, ids)
+    standings = {} if page.is_agency else await reads_settings.list_standings(ids, _wall(page))
+    states = ("", "ca-cu") if page.is_agency else ("", "khong-toi", "thu-hong", "ca-cu")
     return page.render(
         "agencies.html",
         form=form,
-        rows=[_row(page, view, contacts.get(view.id, ())) for view in shown],
+        rows=[_row(page, view, contacts.get(view.id, ()), standings.get(view.id)) for view in shown],
         next_address=page.address(sau=shown[-1].id) if more else None,
         kinds=[("", page.s("agency.any_kind")), *_kinds(page)],
         states=[(value, page.word("agency.state", value or "hien-nay")) for value in states],
         may_manage=may(page.actor, Verb.MANAGE_AGENCIES),
         is_filtered=any(form.values.values()),
+        reach=None if page.is_agency else await reads_settings.count_reach(today),
+        is_lacking=state == "khong-toi",
     )
 
 
-async def _after(page: Page) -> tuple[str, int] | None:
-    given = page.query.get("sau", "")
-    if not re.fullmatch(r"[1-9][0-9]{0,17}", given):
-        return None
-    try:
-        last = await reads_api.get_agency_view(int(given))
-    except NotFound:
-        return None
-    return last.sort_key, last.id
+def _wall(page: Page) -> datetime:
+    """The wall-clock instant of the page, naive, in the official zone."""
+    return civil_now(page.now).replace(tzinfo=None)
+
+
+async def _is_reached(page: Page, agency_id: int) -> bool:
+    people = (await agencies_db.list_people_of(page.actor, [agency_id])).get(agency_id, ())
+    return any(contact.duty is not None and not contact.is_dead for contact in people)
 
 
 def _kinds(page: Page) -> list[tuple[str, str]]:
@@ -107,7 +118,7 @@ def _may_see_people(page: Page, agency_id: int) -> bool:
     return page.actor.role not in AGENCY_ROLES or agency_id in page.actor.visible_agency_ids
 
 
-def _row(page: Page, view: AgencyView, people: tuple[Contact, ...]) -> AgencyRow:
+def _row(page: Page, view: AgencyView, people: tuple[Contact, ...], standing: Standing | None) -> AgencyRow:
     contacts = tuple(contact for contact in people if contact.duty is not None)
     ended = view.valid_to if view.valid_to is not None and view.valid_to < civil_day(page.now) else None
     may_see = _may_see_people(page, view.id)
@@ -121,6 +132,7 @@ def _row(page: Page, view: AgencyView, people: tuple[Contact, ...]) -> AgencyRow
         contacts,
         may_see,
         has_nobody,
+        standing,
     )
 
 
@@ -137,19 +149,81 @@ async def agency(request: WebRequest, agency_id: FromPath[str]) -> Response[byte
     people = (await agencies_db.list_people_of(page.actor, [view.id])).get(view.id, ())
     today = civil_day(real_now())
     mandates = await mandates_db.list_mandates_for_agency(view.id, today) if may_see else []
+    is_ended = view.valid_to is not None and view.valid_to < civil_day(page.now)
+    letters = {} if page.is_agency else await reads_settings.list_last_letters([c.id for c in people])
+    standings = await reads_settings.list_standings([view.id], _wall(page)) if may_see else {}
     return page.render(
         "agency.html",
         agency=view,
         kind=page.word("agency_kind", view.kind),
         family=await agencies_db.read_family(view.id),
+        groups=_by_duty(page, people),
+        reach=_reach(page, people, letters) if may_see and not is_ended else None,
+        letters=letters,
+        standing=standings.get(view.id, Standing(0, 0, 0)) if may_see else None,
         people=people,
         may_see=may_see,
         mandates=mandates,
-        is_ended=view.valid_to is not None and view.valid_to < civil_day(page.now),
+        is_ended=is_ended,
         is_always=view.valid_from <= EARLIEST_DAY,
         may_manage=may(page.actor, Verb.MANAGE_AGENCIES),
         may_manage_people=may(page.actor, Verb.MANAGE_PEOPLE),
     )
+
+
+@dataclass(frozen=True)
+class DutyGroup:
+    """Who holds a duty at an agency; `nobody` says where the letters go when nobody does."""
+
+    name: str
+    people: tuple[Contact, ...]
+    nobody: str = ""
+
+
+def _by_duty(page: Page, people: tuple[Contact, ...]) -> list[DutyGroup]:
+    """The duties that letters go to, whether held or not, then everybody else."""
+    groups = []
+    for duty in (duty for duty in Duty if duty in AGENCY_DUTIES):
+        held = tuple(contact for contact in people if contact.duty == duty)
+        nobody = "" if held else page.s("agency.duty_vacant")
+        groups.append(DutyGroup(_opening(page.word("duty", duty)), held, nobody))
+    others = tuple(contact for contact in people if contact.duty not in set(AGENCY_DUTIES))
+    return [*groups, DutyGroup(page.s("agency.no_duty"), others)] if others else groups
+
+
+def _opening(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Whether mail reaches an agency: the answer, what follows from it, and when a letter last arrived."""
+
+    tone: str
+    icon: str
+    answer: str
+    detail: str
+    last: datetime | None
+
+
+def _reach(page: Page, people: tuple[Contact, ...], letters: dict[int, LastLetter]) -> Reach:
+    contacts = [contact for contact in people if contact.duty is not None]
+    living = [contact for contact in contacts if not contact.is_dead]
+    arrived = [at for c in contacts if c.id in letters and (at := letters[c.id].accepted_at) is not None]
+    last = max(arrived, default=None)
+    if not living:
+        key = "agency.reach.nobody" if not contacts else "agency.reach.none"
+        return Reach(
+            "none", "nomail", page.s(key, count=len(contacts)), page.s("agency.reach.none_detail"), last
+        )
+    held = {contact.duty for contact in living}
+    vacant = [page.word("duty", duty) for duty in Duty if duty in AGENCY_DUTIES and duty not in held]
+    detail = page.s("agency.reach.vacant", duties=", ".join(vacant)) if vacant else ""
+    if len(living) < len(contacts):
+        said = page.s("agency.reach.some", count=len(living), total=len(contacts))
+    else:
+        said = page.s("agency.reach.all", count=len(living))
+    return Reach("good", "mail", said, detail, last)
 
 
 @get("/co-quan/moi", include_in_schema=False)

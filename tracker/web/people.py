@@ -13,23 +13,26 @@ from typing import Any
 
 from litestar import Response, get, post
 from litestar.params import FromPath
+from markupsafe import Markup
 
 from tracker.actions import accounts
 from tracker.actions import mandates as mandate_actions
 from tracker.actions import officials as actions
+from tracker.db import accounts as accounts_db
 from tracker.db import mandates as mandates_db
 from tracker.db import people as people_db
-from tracker.db import reads_api
+from tracker.db import reads_api, reads_settings
 from tracker.db.directory import list_agencies
 from tracker.db.mandates import Mandate
 from tracker.db.reads_api import OfficialView
 from tracker.domain.access import Verb, require
 from tracker.domain.directory import AGENCY_ROLES, Duty, Role
-from tracker.domain.errors import Conflict, Invalid, NotFound, Problem, StaleVersion
+from tracker.domain.errors import Conflict, Invalid, Problem, StaleVersion
 from tracker.domain.people import PersonDraft
 from tracker.domain.zone import civil_day
 from tracker.web.forms import Form, new_submission, read_form
 from tracker.web.page import Page, local_path, open_page, parse_id, real_now
+from tracker.web.paging import last_seen, place
 from tracker.web.state import WebRequest
 from tracker.web.submissions import once
 from tracker.web.wording import moment, short_day
@@ -134,15 +137,10 @@ async def people(request: WebRequest) -> Response[bytes]:
 
 
 async def _after(page: Page) -> tuple[str, int] | None:
-    """Where the page begins; what cannot be read begins at the top."""
-    given = page.query.get("sau", "")
-    if not re.fullmatch(r"[1-9][0-9]{0,17}", given):
-        return None
-    try:
-        last = await reads_api.get_official_view(page.actor, int(given))
-    except NotFound:
-        return None
-    return last.sort_key, last.id
+    async def get_person(official_id: int) -> OfficialView:
+        return await reads_api.get_official_view(page.actor, official_id)
+
+    return place(await last_seen(page, get_person))
 
 
 def _row(page: Page, view: OfficialView) -> PersonRow:
@@ -305,11 +303,42 @@ async def _show(
         submission=new_submission(),
         deputies=await deputy_options(page, view),
         mandates=[mandate_view(page, m) for m in await mandates_db.list_mandates(view.id)],
+        account=await _account(page, view),
         can_act_for_others=view.role in AGENCY_ROLES and view.is_active,
         all_agencies=await agency_options(page, "people.no_agency"),
         principals=await _principals(page, view),
         **await _choices(page, form),
     )
+
+
+@dataclass(frozen=True)
+class AccountView:
+    """How a person comes in: what is known of it in a sentence, and whether they can be invited."""
+
+    said: Markup
+    icon: str
+    can_invite: bool
+    was_invited: bool
+
+
+async def _account(page: Page, view: OfficialView) -> AccountView:
+    """Has the person come in, or been invited, and is the invitation still good?"""
+    own = await accounts_db.find_account(view.id)
+    can_come_in = await accounts_db.has_way_in(view.id)
+    if own is not None and own.last_signed_in_at is not None:
+        said = page.t("people.account.used", at=page.moment(own.last_signed_in_at))
+        return AccountView(said, "done", not can_come_in, False)
+    if own is not None and own.password_hash is not None:
+        return AccountView(page.t("people.account.ready"), "done", False, False)
+    invitation = await reads_settings.find_invitation(view.id)
+    if invitation is None:
+        return AccountView(page.t("people.account.never"), "out", True, False)
+    made = page.moment(invitation.made_at)
+    if invitation.ended_at is None and invitation.used_at is None and invitation.expires_at > real_now():
+        said = page.t("people.account.invited", at=made, until=page.moment(invitation.expires_at))
+        return AccountView(said, "wait", True, True)
+    said = page.t("people.account.expired", at=made, until=page.moment(invitation.expires_at))
+    return AccountView(said, "out", True, True)
 
 
 def _differences(page: Page, view: OfficialView, form: Form) -> list[tuple[str, str]]:
