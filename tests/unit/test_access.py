@@ -57,7 +57,7 @@ TABLE: dict[Verb, str] = {
     Verb.RETURN: ".SM...",
     Verb.DECIDE_EXTENSION: ".S....",
     Verb.URGE: ".SM.l.",
-    Verb.FREEZE: ".S....",
+    Verb.INSPECT: ".S...I",
     Verb.MANAGE_LADDER: "AS....",
     Verb.MANAGE_CALENDAR: "A.....",
     Verb.MANAGE_AGENCIES: "A.....",

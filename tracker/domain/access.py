@@ -42,7 +42,7 @@ class Verb(StrEnum):
     DECIDE_EXTENSION = "decide_extension"
 
     URGE = "urge"
-    FREEZE = "freeze"
+    INSPECT = "inspect"
 
     MANAGE_LADDER = "manage_ladder"
     MANAGE_CALENDAR = "manage_calendar"
@@ -168,7 +168,7 @@ RIGHTS: dict[Verb, _Right] = {
     Verb.RETURN: _Right(anywhere=_JUDGES, scope=Scope.JUDGE),
     Verb.DECIDE_EXTENSION: _Right(anywhere=_DESK, scope=Scope.JUDGE),
     Verb.URGE: _Right(anywhere=_JUDGES, own_agency=_LEADER, below=_LEADER, scope=Scope.URGE),
-    Verb.FREEZE: _Right(anywhere=_DESK, scope=Scope.ASSIGN),
+    Verb.INSPECT: _Right(anywhere=_DESK | {Role.INSPECTOR}, scope=Scope.ASSIGN),
     Verb.MANAGE_LADDER: _Right(anywhere=_RECORDERS, scope=Scope.MANAGE),
     Verb.MANAGE_CALENDAR: _Right(anywhere=_ADMIN, scope=Scope.MANAGE),
     Verb.MANAGE_AGENCIES: _Right(anywhere=_ADMIN, scope=Scope.MANAGE),
