@@ -1,13 +1,22 @@
-"""Reading and recording at a million assignments: overdue lists, and a directive to 63 agencies."""
+"""Reading and recording at a million assignments; pages over five years of 20,000 assignments each.
+
+The pages are asked for over HTTP as a browser does, each beside the plain list, signed in as a member of the working
+group who follows twenty agencies of a hundred.
+"""
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from itertools import count
+from pathlib import Path
+
+import httpx
 
 from bench.million import HEADING, NOW, TODAY, line, run, service, timed
-from tracker.actions import directives
+from tracker.actions import demo_clock, directives
 from tracker.actions.overdue import overdue_list
+from tracker.app import create_app
 from tracker.db.engine import connection, fetchrow, fetchval
 from tracker.domain.directory import Actor, Role
 from tracker.domain.drafts import NewDirective, NewTask
@@ -54,6 +63,51 @@ async def measure() -> None:
         await _forget()
 
 
+_PAGES = (
+    ("the plain list", "/viec", 200),
+    ("the official's page, twenty agencies", "/tong-quan", 200),
+    ("the official's page, all agencies", "/tong-quan?pham-vi=tat-ca", 200),
+    ("the brief on paper", "/tong-quan/ban-in", 400),
+    ("the month with its year", "/lich", 200),
+    ("the month of one agency", "/lich?co-quan=A7", 200),
+    ("reports, the figures of today", "/bao-cao", 400),
+    ("rates by agency against last week", "/bao-cao/ty-le", 800),
+    ("agencies side by side", "/bao-cao/co-quan", 800),
+    ("the list behind a figure", "/bao-cao/danh-sach?nhom=qua-han&co-quan=A7", 200),
+)
+
+
+async def measure_pages() -> None:
+    """Print the table of the pages."""
+    async with service(Path("var/bench-pages"), tasks=20_000, agencies=100) as settings:
+        await demo_clock.start(NOW)
+        app = create_app(settings, is_demonstration=True)
+        member = await fetchval("SELECT min(id) FROM official WHERE role = 'member'")
+        async with connection() as c:
+            await c.execute(
+                "INSERT INTO agency_member (agency_id, official_id) SELECT id, $1 FROM agency WHERE id <= 20"
+                " ON CONFLICT DO NOTHING",
+                member,
+            )
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://127.0.0.1:8080", headers={"Accept": "text/html"}
+        ) as client:
+            door = (await client.get("/dang-nhap")).text
+            token = re.search('name="_token" value="([^"]+)"', door)
+            assert token is not None
+            form = {"_token": token[1], "nguoi": str(member)}
+            answer = await client.post("/dang-nhap", data=form, headers={"Origin": "http://127.0.0.1:8080"})
+            assert answer.status_code == 303, answer.text
+            print(HEADING)
+            for name, path, bar in _PAGES:
+
+                async def ask(path: str = path) -> None:
+                    assert (await client.get(path)).status_code == 200, path
+
+                print(line(name, await timed(ask, 10), bar))
+
+
 async def _forget() -> None:
     """Take the recorded directives out again."""
     ours = "SELECT id FROM directive WHERE number LIKE '%/BENCH'"
@@ -70,4 +124,5 @@ async def _forget() -> None:
 
 
 if __name__ == "__main__":
+    run(measure_pages)
     run(measure)

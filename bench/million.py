@@ -13,13 +13,15 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import asyncpg
+
 from tracker import process
 from tracker.actions.audit import use_audit_key
 from tracker.actions.ladders import ensure_default
 from tracker.actions.office import use_office
 from tracker.db.calendar import insert_days, insert_years, load_calendar
 from tracker.db.embedded import EmbeddedPostgres
-from tracker.db.engine import close_pool, connection, fetchval, open_pool
+from tracker.db.engine import close_pool, fetchval, open_pool
 from tracker.db.ladders import current_ladder
 from tracker.db.migrate import migrate
 from tracker.domain.moments import skipped_rank
@@ -89,7 +91,7 @@ SET session_replication_role = origin;
 """
 
 
-async def _fill() -> None:
+async def _fill(dsn: str, tasks: int, agencies: int) -> None:
     """Write everything; the ranks are those of a service that has swept until yesterday."""
     await insert_years([(year, "bench", True) for year in range(2018, 2028)])
     await insert_days([(date(2026, 1, 1), "off", "Tết Dương lịch", "bench", False)])
@@ -98,15 +100,18 @@ async def _fill() -> None:
     swept = NOW - timedelta(days=1)
     window = [TODAY + timedelta(days=n) for n in range(-200, 250)]
     ranks = [(due, skipped_rank(ladder, due, None, swept, calendar)) for due in window]
-    figures = {"agencies": AGENCIES, "tasks": TASKS, "per_task": PER_TASK, "ladder": ladder.id}
-    async with connection() as c:
+    figures = {"agencies": agencies, "tasks": tasks, "per_task": PER_TASK, "ladder": ladder.id}
+    # As the owner: nobody else may write rows that point at what is not there yet.
+    c = await asyncpg.connect(dsn)
+    try:
         await c.execute("SET statement_timeout = 0")
         await c.execute(_FILL.format(**figures), timeout=600)
         await c.executemany("INSERT INTO due_rank VALUES ($1, $2)", ranks)
         await c.execute(_ASSIGN.format(**figures), timeout=1800)
         for table in ("agency", "official", "directive", "task", "assignment", "report", "deadline_change"):
             await c.execute(f"VACUUM ANALYZE {table}", timeout=600)
-        await c.execute("RESET statement_timeout")
+    finally:
+        await c.close()
 
 
 def _made(folder: Path) -> Path:
@@ -115,8 +120,10 @@ def _made(folder: Path) -> Path:
 
 
 @asynccontextmanager
-async def service(folder: Path = Path("var/bench")) -> AsyncIterator[Settings]:
-    """The server with its million rows, the pool open; built when it is not there yet."""
+async def service(
+    folder: Path = Path("var/bench"), *, tasks: int = TASKS, agencies: int = AGENCIES
+) -> AsyncIterator[Settings]:
+    """The server with its rows (five times as many as tasks), the pool open; built when it is not there yet."""
     with EmbeddedPostgres(_made(folder) / "postgres") as server:
         settings = load(
             {"TRACKER_DATA_DIR": str(folder), "TRACKER_POOL_MAX": "24", "TRACKER_API_PER_MINUTE": "1000000"}
@@ -127,8 +134,8 @@ async def service(folder: Path = Path("var/bench")) -> AsyncIterator[Settings]:
         use_audit_key(process.with_secret_key(settings))
         try:
             if not await fetchval("SELECT EXISTS (SELECT FROM assignment)"):
-                print("building 1,000,000 assignments …", file=sys.stderr)
-                await _fill()
+                print(f"building {tasks * PER_TASK:,} assignments …", file=sys.stderr)
+                await _fill(server.dsn(), tasks, agencies)
             yield settings
         finally:
             await close_pool()
