@@ -188,17 +188,21 @@ async def list_directives(
     viewer: Actor,
     *,
     words: str = "",
+    kind: str = "",
+    year: int | None = None,
     limit: int = 50,
     after: tuple[date, int] | None = None,
 ) -> list[Directive]:
     """Directives, newest first; `after` is the (issued_on, id) of the last row seen."""
-    condition, arguments = _seen(viewer, "directive_id = d.id", 5)
+    condition, arguments = _seen(viewer, "directive_id = d.id", 7)
     rows = await fetch(
         f"""
         SELECT d.*, (SELECT count(*) FROM task t WHERE t.directive_id = d.id) AS task_count
         FROM directive d
         WHERE ($1::date IS NULL OR (d.issued_on, d.id) < ($1, $2))
           AND ($3::text = '' OR to_tsvector('simple', d.search_key) @@ to_tsquery('simple', $3))
+          AND ($5::text = '' OR d.kind = $5)
+          AND ($6::integer IS NULL OR d.issued_on BETWEEN make_date($6, 1, 1) AND make_date($6, 12, 31))
           AND {condition}
         ORDER BY d.issued_on DESC, d.id DESC LIMIT $4
         """,
@@ -206,6 +210,8 @@ async def list_directives(
         after[1] if after else None,
         prefix_query(words),
         limit,
+        kind,
+        year,
         *arguments,
     )
     return [_directive(r) for r in rows]

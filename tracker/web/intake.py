@@ -23,7 +23,7 @@ from tracker.db.jobs import Job
 from tracker.domain.access import Verb, require
 from tracker.domain.errors import Invalid, NotFound
 from tracker.domain.files import clean_name
-from tracker.intake.columns import HEADERS, Column
+from tracker.intake.columns import HEADERS, Column, column_of
 from tracker.intake.corrections import Corrections
 from tracker.intake.pasted import as_csv
 from tracker.intake.rows import Defaults
@@ -295,6 +295,7 @@ async def _show(page: Page, job: Job, form: Form) -> Response[bytes]:
         job=job,
         form=form,
         lines=lines,
+        table_name=_table_name(page, job),
         counts=counts,
         total=total,
         views=[
@@ -394,6 +395,8 @@ async def _show_unread(page: Page, job: Job, form: Form) -> Response[bytes]:
         job=job,
         form=form,
         why=_why(page, job.problem),
+        table_name=_table_name(page, job),
+        guesses=_guesses(rows, width),
         rows=[(number, [*cells, *[""] * (width - len(cells))]) for number, cells in rows],
         width=width,
         choices=[
@@ -401,6 +404,22 @@ async def _show_unread(page: Page, job: Job, form: Form) -> Response[bytes]:
             *((c.value, page.word("imp.column", c.value)) for c in _CHOICES),
         ],
     )
+
+
+def _table_name(page: Page, job: Job) -> str:
+    """The file's name; what was pasted has none."""
+    return page.s("imp.pasted") if job.input_name == PASTED_NAME else job.input_name
+
+
+def _guesses(rows: Sequence[tuple[int, tuple[str, ...]]], width: int) -> list[str]:
+    """What each column probably is, by any of its first cells that is a known header."""
+    found = ["" for _ in range(width)]
+    for _, cells in rows:
+        for place, cell in enumerate(cells):
+            column = column_of(cell)
+            if column in _CHOICES and column not in found and not found[place]:
+                found[place] = column.value
+    return found
 
 
 def _why(page: Page, kept: Mapping[str, Any]) -> str:
