@@ -9,8 +9,8 @@ import shutil
 import smtplib
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Literal
@@ -77,12 +77,14 @@ async def run(arguments: argparse.Namespace) -> int:
     """Print every finding; Exit.FAILED when one is a fault."""
     settings = terminal.settings()
     findings = []
-    async for finding in examine(settings):
-        findings.append(finding)
-        if not arguments.json:
-            print(f"{_MARKS[finding.verdict]} {finding.words}", flush=True)
-            if finding.fix:
-                print(f"    {finding.fix}", flush=True)
+    # Closed here and now: whoever reads on only the first lines leaves it in the middle.
+    async with aclosing(examine(settings)) as examined:
+        async for finding in examined:
+            findings.append(finding)
+            if not arguments.json:
+                print(f"{_MARKS[finding.verdict]} {finding.words}", flush=True)
+                if finding.fix:
+                    print(f"    {finding.fix}", flush=True)
     faults = sum(f.verdict == "fault" for f in findings)
     warnings = sum(f.verdict == "warning" for f in findings)
     if arguments.json:
@@ -92,7 +94,7 @@ async def run(arguments: argparse.Namespace) -> int:
     return Exit.FAILED if faults else Exit.DONE
 
 
-async def examine(settings: Settings) -> AsyncIterator[Finding]:
+async def examine(settings: Settings) -> AsyncGenerator[Finding, None]:
     """Every finding, one after another; what cannot be looked at for want of a database is left out."""
     for check in (look_at_disk, look_at_address):
         for finding in check(settings):
@@ -103,11 +105,12 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
         yield finding
     for finding in look_at_watching(settings):
         yield finding
-    async for finding in _look_into_database(settings):
-        yield finding
+    async with aclosing(_look_into_database(settings)) as found:
+        async for finding in found:
+            yield finding
 
 
-async def _look_into_database(settings: Settings) -> AsyncIterator[Finding]:
+async def _look_into_database(settings: Settings) -> AsyncGenerator[Finding, None]:
     from tracker.db import engine
     from tracker.db.account_used import read_account
     from tracker.db.migrate import pending
@@ -129,6 +132,7 @@ async def _look_into_database(settings: Settings) -> AsyncIterator[Finding]:
                         look_at_calendar,
                         look_at_jobs,
                         look_at_outbox,
+                        look_at_agencies,
                         look_at_second_factors,
                         look_at_sealed,
                     )
@@ -392,6 +396,19 @@ async def look_at_outbox(settings: Settings) -> list[Finding]:
     if row["held"]:
         found.append(look.found("warning", "held"))
     return found or [look.found("ok", "good")]
+
+
+async def look_at_agencies(settings: Settings) -> list[Finding]:
+    """Whether mail reaches somebody at every agency that exists."""
+    from tracker.db.reads_settings import count_reach
+
+    reach = await count_reach(civil_day(clock.utc_now()))
+    look = _Look(
+        "agencies", {"count": reach.lacking, "total": reach.existing, "busy": reach.lacking_with_work}
+    )
+    if reach.lacking:
+        return [look.found("warning", "lacking")]
+    return [look.found("ok", "good")] if reach.existing else []
 
 
 async def look_at_second_factors(settings: Settings) -> list[Finding]:
