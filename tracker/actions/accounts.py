@@ -153,11 +153,6 @@ def common_passwords() -> CommonPasswords:
 # -- invitations ---------------------------------------------------------------------------------------
 
 
-async def ensure_account(official_id: int, now: datetime) -> bool:
-    """Make the account of an official where there is none, without a password; whether it is new."""
-    return await db.put_account(official_id, now)
-
-
 async def invite(actor: Actor, official_id: int, now: datetime) -> Invited:
     """Send a person a link with which they set their password; earlier links end.
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from tracker.db import mandates as db
-from tracker.db.directory import list_agencies
+from tracker.db.directory import find_official, list_agencies
 from tracker.db.engine import transaction
 from tracker.db.history import HistoryEntry, insert_history
 from tracker.db.mandates import Mandate
-from tracker.db.people import find_deputy, lock_official
+from tracker.db.people import lock_official
 from tracker.db.reads_api import OfficialView, get_official_view
 from tracker.domain import lengths
 from tracker.domain.access import Verb, require
@@ -124,7 +124,7 @@ async def _checked(view: OfficialView, new: NewMandate, today: date) -> tuple[in
     """The agency a mandate is for, and its document. Raises Invalid naming every fault at once."""
     problems: list[Problem] = []
     if not view.is_active:
-        problems.append(Problem("", "official_inactive", view.email))
+        problems.append(Problem("", "official_inactive", view.full_name))
     if view.role not in AGENCY_ROLES:
         problems.append(Problem("", "mandate_role", view.full_name, {"role": say(f"role.{view.role}")}))
     document = ""
@@ -168,11 +168,11 @@ async def _principals_agency(view: OfficialView, new: NewMandate, problems: list
     assert new.on_behalf_of is not None
     if new.valid_to is None:
         problems.append(Problem("/valid_to", "mandate_deputy_ends", None))
-    principal = await find_deputy(new.on_behalf_of)
+    principal = await find_official(new.on_behalf_of)
     if principal is None:
         problems.append(Problem("/on_behalf_of", "deputy_unknown", str(new.on_behalf_of)))
     elif not principal.is_active:
-        problems.append(Problem("/on_behalf_of", "official_inactive", principal.email))
+        problems.append(Problem("/on_behalf_of", "official_inactive", principal.name))
     elif principal.role not in AGENCY_ROLES or principal.agency_id is None:
         problems.append(Problem("/on_behalf_of", "mandate_principal_role", principal.name))
     elif principal.id == view.id or principal.agency_id == view.agency_id:

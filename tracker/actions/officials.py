@@ -12,7 +12,7 @@ from tracker.db import accounts as accounts_db
 from tracker.db import mandates as mandates_db
 from tracker.db import people as db
 from tracker.db import sessions as sessions_db
-from tracker.db.directory import list_agencies
+from tracker.db.directory import find_official, list_agencies
 from tracker.db.engine import transaction
 from tracker.db.history import HistoryEntry, insert_history
 from tracker.db.reads_api import OfficialView, get_official_view, is_official_seen
@@ -189,7 +189,7 @@ async def _checked(
         kept = stands is not None and stands.deputy_id == draft.deputy_id
         deputy = None
         if kept or await is_official_seen(actor, draft.deputy_id):
-            deputy = await db.find_deputy(draft.deputy_id)
+            deputy = await find_official(draft.deputy_id)
         own_id = None if view is None else view.id
         fault = deputy_fault(own_id, Role(draft.role), agency_id, deputy, draft.deputy_id)
         if fault is not None and kept:

@@ -95,10 +95,16 @@ async def get_officials(ids: Iterable[int]) -> dict[int, Official]:
 
 async def get_official(official_id: int) -> Official:
     """One official, active or not. Raises NotFound."""
-    row = await fetchrow("SELECT * FROM official WHERE id = $1", official_id)
-    if row is None:
+    official = await find_official(official_id)
+    if official is None:
         raise NotFound(noun="official", id=official_id)
-    return _official(row)
+    return official
+
+
+async def find_official(official_id: int) -> Official | None:
+    """The official with this id, active or not, where there is one."""
+    row = await fetchrow("SELECT * FROM official WHERE id = $1", official_id)
+    return None if row is None else _official(row)
 
 
 async def find_official_by_email(email: str) -> Official | None:

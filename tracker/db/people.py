@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tracker.db.engine import execute, fetch, fetchrow, fetchval
+from tracker.db.engine import execute, fetch, fetchval
 from tracker.db.reads_api import OfficialView, get_official_view
-from tracker.domain.directory import AGENCY_ROLES, Actor, Official, Role
+from tracker.domain.directory import AGENCY_ROLES, Actor, Role
 from tracker.domain.people import PersonDraft
 from tracker.domain.search import search_key, sort_key
 
@@ -82,23 +82,6 @@ async def update_official(
         f"UPDATE official SET {changes}, row_version = row_version + 1, changed_at = now() WHERE id = $1",
         official_id,
         *values.values(),
-    )
-
-
-async def find_deputy(official_id: int) -> Official | None:
-    """The official with this id, as somebody's deputy to be."""
-    row = await fetchrow(
-        "SELECT id, full_name, email, role, agency_id, is_active FROM official WHERE id = $1", official_id
-    )
-    if row is None:
-        return None
-    return Official(
-        id=row["id"],
-        name=row["full_name"],
-        email=row["email"],
-        role=Role(row["role"]),
-        agency_id=row["agency_id"],
-        is_active=row["is_active"],
     )
 
 

@@ -22,7 +22,7 @@ from tracker.db import accounts as accounts_db
 from tracker.db import mandates as mandates_db
 from tracker.db import people as people_db
 from tracker.db import reads_api, reads_settings
-from tracker.db.directory import list_agencies
+from tracker.db.directory import find_official, list_agencies
 from tracker.db.mandates import Mandate
 from tracker.db.reads_api import OfficialView
 from tracker.domain.access import Verb, require
@@ -368,7 +368,7 @@ async def deputy_options(page: Page, view: OfficialView) -> Options:
 async def _departed_deputy(page: Page, view: OfficialView, possible: set[int]) -> Options:
     deputy = None
     if view.deputy_id is not None and view.deputy_id not in possible:
-        deputy = await people_db.find_deputy(view.deputy_id)
+        deputy = await find_official(view.deputy_id)
     if deputy is None:
         return []
     return [(str(deputy.id), page.s("people.deputy_gone", name=deputy.name))]
