@@ -12,12 +12,12 @@ from typing import Any
 import httpx
 import pyotp
 
+from tests.apps import borrowed_app
 from tests.web_scene import ADDRESS, hidden_fields
 from tests.world import World, build_world
 from tracker import clock
 from tracker.actions import accounts, sessions
 from tracker.actions.hashing import hash_password
-from tracker.app import create_app
 from tracker.db import accounts as accounts_db
 from tracker.db.engine import fetch, fetchval
 from tracker.domain.directory import SYSTEM, Actor
@@ -61,13 +61,13 @@ async def stage(settings: Settings, **changes: Any) -> AsyncIterator[Stage]:
     """The service on the test's open pool; an officer of a ministry and the secretariat have passwords."""
     settings = with_secret_key(settings)
     world = await build_world()
-    made = Stage(world, create_app(settings), settings)
     emails.clear()
     emails.update({row["id"]: row["email"] for row in await fetch("SELECT id, email FROM official")})
     hashed = await hash_password(PASSWORD)
     for actor in (world.agency, world.secretariat, world.administrator):
         await give_password(actor, hashed)
-    yield made
+    with borrowed_app(settings) as app:
+        yield Stage(world, app, settings)
 
 
 async def give_password(actor: Actor, password_hash: str) -> None:

@@ -15,6 +15,7 @@ import uvicorn
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, async_playwright
 
 from tests.web_scene import Scene, scene
+from tracker.app import Service
 from tracker.domain.directory import Actor
 from tracker.settings import Settings
 
@@ -79,24 +80,38 @@ class Stage:
             await context.close()
 
 
-@pytest.fixture
-async def stage(database: Settings) -> AsyncIterator[Stage]:
-    """The scene behind a real server; the pool is the test's, so the server needs no lifespan."""
+@pytest.fixture(scope="module")
+async def browser(anyio_backend: str) -> AsyncIterator[Browser]:
+    """One browser for a file; each test opens windows of its own, which share nothing."""
     if CHROMIUM is None:
         pytest.skip("no chromium here: apt-get install chromium")
-    async with scene(database) as made, async_playwright() as playwright:
-        server = uvicorn.Server(uvicorn.Config(made.app, port=0, lifespan="off", log_level="error"))
-        serving = asyncio.create_task(server.serve())
-        while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it
-            await asyncio.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
+    async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         try:
-            yield Stage(made, f"http://127.0.0.1:{port}", browser)
+            yield browser
         finally:
             await browser.close()
-            server.should_exit = True
-            await serving
+
+
+@asynccontextmanager
+async def served(app: Service) -> AsyncIterator[str]:
+    """A real server in this loop, on the pool that is open; its address."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="off", log_level="error"))
+    serving = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it
+        await asyncio.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await serving
+
+
+@pytest.fixture
+async def stage(database: Settings, browser: Browser) -> AsyncIterator[Stage]:
+    """The scene behind a real server; the pool is the test's, so the server needs no lifespan."""
+    async with scene(database) as made, served(made.app) as address:
+        yield Stage(made, address, browser)
 
 
 @pytest.fixture(scope="session")
