@@ -189,15 +189,16 @@ async def _assignments(desk: Desk, new: NewExport) -> Rows:
         while True:
             page = await list_assignments_page(desk.actor, wanted, now, limit=PAGE, after=after)
             if page:
-                yield [_assignment(row, now, calendar, desk.language, new.form) for row in page]
+                yield [cells_of(row, now, calendar, desk.language, new.form) for row in page]
             if len(page) < PAGE:
                 break
             after = (page[-1].due_on, page[-1].id)
 
 
-def _assignment(
+def cells_of(
     row: Assignment, now: datetime, calendar: WorkCalendar, language: Language, form: RowFormat
 ) -> tuple[Cell, ...]:
+    """One assignment as the cells of `ASSIGNMENT_COLUMNS`."""
     status = status_now(row, now, calendar)
     is_for_programs = form == "json"
     # A file is handed on: of a restricted task it holds what a mail would.

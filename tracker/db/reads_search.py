@@ -14,10 +14,11 @@ from datetime import date
 from tracker.db.assignments import OPEN, SELECT, Assignment, from_row
 from tracker.db.engine import fetch
 from tracker.db.visibility import visible_to
+from tracker.db.words import like_words
 from tracker.domain.directory import AGENCY_ROLES, Actor
-from tracker.domain.search import query_words, word_query, word_runs
+from tracker.domain.search import query_words, word_query
 
-MOST_RANKED = 20_000
+MOST_RANKED = 2_000
 """A question that fits more tasks than these is answered from the newest of them: nobody reads that far."""
 
 
@@ -68,48 +69,26 @@ class FoundPerson:
     agency: str
 
 
-def _pattern(text: str) -> str:
-    r"""A LIKE pattern for text with a word that begins so; the wildcards of LIKE stand for themselves.
-
-    >>> _pattern("50%")
-    '% 50\\%%'
-    """
-    return "% " + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-
-
-def _likes(words: Sequence[str], first: int) -> tuple[str, list[object]]:
-    """The condition that `key` holds every word, as LIKE; its arguments numbered from `first`."""
-    conditions: list[str] = []
-    arguments: list[object] = []
-
-    def add(text: str) -> str:
-        arguments.append(_pattern(text))
-        return f"key LIKE ${first + len(arguments) - 1}"
-
-    for word in words:
-        condition = add(word)
-        runs = word_runs(word)
-        if len(runs) > 1:
-            condition = f"({condition} OR ({' AND '.join(add(run) for run in runs)}))"
-        conditions.append(condition)
-    return " AND ".join(conditions) or "false", arguments
-
-
 # The phrase as it was typed, early in the text, where the name stands; then the newest.
 _PLACE = "coalesce(nullif(strpos(' ' || search_key, ' ' || $1), 0), 100000)"
 
 
-async def search_tasks(viewer: Actor, question: str, *, limit: int = 10) -> list[FoundTask]:
-    """Tasks whose words fit, best first; where few do, also those whose directive or agency has the other words."""
+async def search_tasks(
+    viewer: Actor, question: str, *, limit: int = 10, across: bool = True
+) -> list[FoundTask]:
+    """Tasks whose words fit, best first; where none does, those whose directive or agency has the other words.
+
+    Without `across` only what the task itself says counts, for one's own tasks too.
+    """
     words = query_words(question)
     if not words:
         return []
     if viewer.role in AGENCY_ROLES:
-        ids = await _own_tasks(viewer, words, limit)
+        ids = await _own_tasks(viewer, words, limit, across)
     else:
         ids = await _all_tasks(words, limit)
-        if len(ids) < limit and len(words) > 1:
-            ids += [i for i in await _across(words, limit) if i not in set(ids)]
+        if across and not ids and len(words) > 1:
+            ids = await _across(words, limit)
     return await _with_foremost(viewer, ids[:limit])
 
 
@@ -128,35 +107,60 @@ async def _all_tasks(words: Sequence[str], limit: int) -> list[int]:
     return [row["id"] for row in rows]
 
 
-# Each word in the task, in its directive or in an agency that has a part in it.
-_ACROSS = """
-SELECT id AS task_id FROM task WHERE to_tsvector('simple', search_key) @@ to_tsquery('simple', ?)
-UNION SELECT t.id FROM task t JOIN directive d ON d.id = t.directive_id
-WHERE to_tsvector('simple', d.search_key) @@ to_tsquery('simple', ?)
-UNION SELECT a.task_id FROM assignment a JOIN agency g ON g.id = a.agency_id
-WHERE to_tsvector('simple', g.search_key) @@ to_tsquery('simple', ?)
-"""
-
-
 async def _across(words: Sequence[str], limit: int) -> list[int]:
-    sets = " INTERSECT ".join(
-        "(" + _ACROSS.replace("?", f"${place}") + ")" for place in range(2, len(words) + 2)
-    )
-    rows = await fetch(
-        f"SELECT task_id FROM ({sets}) both_words ORDER BY task_id DESC LIMIT $1",
-        limit,
-        *(word_query(word) for word in words),
-    )
-    return [row["task_id"] for row in rows]
+    """Tasks by some of the words, at the agency or from the directive that the others name: "y te chung thu".
+
+    The longer the part that names one, the better.
+    """
+    for cut in range(len(words) - 1, 0, -1):
+        for part, rest in ((words[:cut], words[cut:]), (words[-cut:], words[:-cut])):
+            agencies, directives = await _named(part)
+            if agencies or directives:
+                rows = await fetch(
+                    """
+                    SELECT t.id FROM task t
+                    WHERE to_tsvector('simple', t.search_key) @@ to_tsquery('simple', $1)
+                      AND (t.directive_id = ANY($2::bigint[]) OR EXISTS (
+                          SELECT 1 FROM assignment a WHERE a.task_id = t.id AND a.agency_id = ANY($3::bigint[])))
+                    ORDER BY t.id DESC LIMIT $4
+                    """,
+                    " & ".join(f"({word_query(word)})" for word in rest),
+                    directives,
+                    agencies,
+                    limit,
+                )
+                if rows:
+                    return [row["id"] for row in rows]
+    return []
 
 
-async def _own_tasks(viewer: Actor, words: Sequence[str], limit: int) -> list[int]:
-    likes, patterns = _likes(words, 3)
+async def _named(part: Sequence[str]) -> tuple[list[int], list[int]]:
+    """The agencies that have these words in their names, and the directives whose number begins so."""
+    likes, patterns = like_words(part, 1)
+    agencies = await fetch(
+        f"SELECT id FROM (SELECT g.id, ' ' || g.search_key AS key FROM agency g) found WHERE {likes} LIMIT 50",
+        *patterns,
+    )
+    directives = []
+    if part[0].isdigit():
+        directives = await fetch(
+            "SELECT d.id FROM directive d WHERE starts_with(replace(d.search_key, ' ', ''), $1) LIMIT 200",
+            "".join(part),
+        )
+    return [row["id"] for row in agencies], [row["id"] for row in directives]
+
+
+_AROUND = "|| ' ' || d.search_key || ' ' || o.names"
+
+
+async def _own_tasks(viewer: Actor, words: Sequence[str], limit: int, across: bool) -> list[int]:
+    likes, patterns = like_words(words, 3)
+    around = _AROUND if across else ""
     visible, more = visible_to(viewer, "a", first=3 + len(patterns))
     rows = await fetch(
         f"""
         SELECT id FROM (
-            SELECT t.id, t.search_key, ' ' || t.search_key || ' ' || d.search_key || ' ' || o.names AS key
+            SELECT t.id, t.search_key, ' ' || t.search_key {around} AS key
             FROM (SELECT a.task_id, string_agg(g.search_key, ' ') AS names
                   FROM assignment a JOIN agency g ON g.id = a.agency_id WHERE {visible} GROUP BY 1) o
             JOIN task t ON t.id = o.task_id JOIN directive d ON d.id = t.directive_id
@@ -198,7 +202,7 @@ async def search_directives(viewer: Actor, question: str, *, limit: int = 6) -> 
     words = query_words(question)
     if not words:
         return []
-    likes, patterns = _likes(words, 3)
+    likes, patterns = like_words(words, 3)
     seen, more = "true", list[object]()
     if viewer.role in AGENCY_ROLES:
         visible, more = visible_to(viewer, "a", first=3 + len(patterns))
@@ -224,7 +228,7 @@ async def search_agencies(viewer: Actor, question: str, *, limit: int = 5) -> li
     words = query_words(question)
     if not words:
         return []
-    likes, patterns = _likes(words, 3)
+    likes, patterns = like_words(words, 3)
     visible, more = visible_to(viewer, "a", first=3 + len(patterns))
     rows = await fetch(
         f"""
@@ -246,7 +250,7 @@ async def search_people(viewer: Actor, question: str, *, limit: int = 5) -> list
     words = query_words(question)
     if not words:
         return []
-    likes, patterns = _likes(words, 3)
+    likes, patterns = like_words(words, 3)
     known = "true"
     more: list[object] = []
     if viewer.role in AGENCY_ROLES:

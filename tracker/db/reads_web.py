@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 
@@ -14,6 +14,7 @@ from tracker.db.directives import list_directives
 from tracker.db.engine import fetch, fetchrow, fetchval
 from tracker.db.lateness import LATE
 from tracker.db.visibility import visible_to
+from tracker.db.words import like_words
 from tracker.domain.assignments import SILENT_DAYS
 from tracker.domain.directory import AGENCY_ROLES, Actor
 from tracker.domain.errors import NotFound
@@ -96,8 +97,8 @@ FILTERS: dict[str, str] = {
     "on_schedule": f"(a.state IN {RUNNING} AND NOT (LATE) AND (a.due_on > $3 OR a.due_on IS NULL))",
     "awaiting": "a.state = 'reported'",
     "returned": "a.state = 'returned'",
-    "extension": f"(a.state IN {OPEN} AND EXISTS (SELECT 1 FROM extension x"
-    " WHERE x.assignment_id = a.id AND x.state = 'pending'))",
+    "extension": f"(a.state IN {OPEN} AND a.id IN (SELECT x.assignment_id FROM extension x"
+    " WHERE x.state = 'pending'))",
     "done": "a.state = 'confirmed'",
     "outside": "a.state IN ('withdrawn', 'transferred', 'superseded')",
     "all": "true",
@@ -152,13 +153,23 @@ class WorkFilter:
 
 # Every word stands in the task, in its directive or in the agency; each subquery runs once and uses its index.
 _WORD = " OR ".join(
-    f"{alias}.id IN (SELECT id FROM {table} WHERE to_tsvector('simple', search_key) @@ to_tsquery('simple', ?))"
-    for alias, table in (("t", "task"), ("d", "directive"), ("g", "agency"))
+    f"a.{table}_id IN (SELECT id FROM {table} WHERE to_tsvector('simple', search_key) @@ to_tsquery('simple', ?))"
+    for table in ("task", "directive", "agency")
 )
 
 
+def _word_at_own(word: str, first: int) -> tuple[str, list[object]]:
+    """The same for an agency's people: under row-level security no index of words may be asked, so each of their
+    own rows is read."""
+    likes, arguments = like_words([word], first)
+    return " OR ".join(
+        f"EXISTS (SELECT 1 FROM (SELECT ' ' || search_key AS key FROM {table} WHERE id = a.{table}_id) k WHERE {likes})"
+        for table in ("task", "directive", "agency")
+    ), arguments
+
+
 def _where(viewer: Actor, chosen: WorkFilter, as_of: AsOf) -> tuple[str, list[object]]:
-    """The condition of a list over assignment a, task t, directive d and agency g, with its arguments."""
+    """The condition of a list over assignment a alone, with its arguments: a count needs no join."""
     arguments: list[object] = [as_of.day, as_of.at, as_of.soon_until]
     visible, more = visible_to(viewer, "a", first=len(arguments) + 1)
     arguments += more
@@ -174,32 +185,31 @@ def _where(viewer: Actor, chosen: WorkFilter, as_of: AsOf) -> tuple[str, list[ob
         conditions.append(f"({condition.replace('?', f'${len(arguments)}')})")
 
     if chosen.agency_code:
-        add("g.code = ?", chosen.agency_code)
+        add("a.agency_id = (SELECT id FROM agency WHERE code = ?)", chosen.agency_code)
     if chosen.directive:
-        add("lower(d.number) = lower(?)", chosen.directive)
+        add("a.directive_id IN (SELECT id FROM directive WHERE lower(number) = lower(?))", chosen.directive)
     if chosen.due_from:
         add("a.due_on >= ?", chosen.due_from)
     if chosen.due_to:
         add("a.due_on <= ?", chosen.due_to)
     if chosen.issuer:
-        add("d.issuer = ?", chosen.issuer)
+        add("a.directive_id IN (SELECT id FROM directive WHERE issuer = ?)", chosen.issuer)
     if chosen.part:
         conditions.append(PARTS[chosen.part])
     if chosen.late_by:
         add(f"{DAYS_LATE} >= ?", chosen.late_by)
     if chosen.officer_id is not None:
-        add("t.secretariat_officer_id = ?", chosen.officer_id)
+        add("a.task_id IN (SELECT id FROM task WHERE secretariat_officer_id = ?)", chosen.officer_id)
     if chosen.ids:
         add("a.id = ANY(?::bigint[])", list(chosen.ids))
     for word in query_words(chosen.words):
-        add(_WORD, word_query(word))
+        if viewer.role in AGENCY_ROLES:
+            condition, more = _word_at_own(word, len(arguments) + 1)
+            arguments += more
+            conditions.append(f"({condition})")
+        else:
+            add(_WORD, word_query(word))
     return " AND ".join(conditions), arguments
-
-
-_FROM = (
-    "FROM assignment a JOIN task t ON t.id = a.task_id JOIN directive d ON d.id = a.directive_id"
-    " JOIN agency g ON g.id = a.agency_id"
-)
 
 
 ORDERS: dict[str, tuple[str, ...]] = {
@@ -260,63 +270,73 @@ async def list_work(
         where, arguments = f"{where} AND {beyond}", arguments + more
     direction = " DESC" if descending else ""
     by = ", ".join(column + direction for column in ORDERS[order])
-    rows = await fetch(f"{SELECT} WHERE {where} ORDER BY {by} LIMIT {int(limit)}", *arguments)
-    return [from_row(r) for r in rows]
+    # First which rows, then what they say: sorting whole rows of a large list costs more than reading fifty.
+    agency = " JOIN agency g ON g.id = a.agency_id" if order == "agency" else ""
+    picked = await fetch(
+        f"SELECT a.id FROM assignment a{agency} WHERE {where} ORDER BY {by} LIMIT {int(limit)}", *arguments
+    )
+    ids = [row["id"] for row in picked]
+    found = {row["id"]: row for row in await fetch(f"{SELECT} WHERE a.id = ANY($1::bigint[])", ids)}
+    return [from_row(found[one]) for one in ids if one in found]
 
 
 async def count_work(viewer: Actor, chosen: WorkFilter, as_of: AsOf) -> int:
     """How many rows the list has in all."""
     where, arguments = _where(viewer, chosen, as_of)
-    count: int = await fetchval(f"SELECT count(*) {_FROM} WHERE {where}", *arguments)
+    count: int = await fetchval(f"SELECT count(*) FROM assignment a WHERE {where}", *arguments)
     return count
 
 
 @dataclass(frozen=True, slots=True)
 class Pressing:
-    """What the tiles of the desk say beside their numbers."""
+    """What needs the desk, by the names of FILTERS, and what its tiles say beside their numbers."""
 
+    counts: dict[str, int]
     newly_late: int
     due_today: int
     waits_since: datetime | None
 
 
-async def pressing(viewer: Actor, as_of: AsOf) -> Pressing:
-    """What fell late since yesterday, what falls due today, and since when the oldest report waits."""
+async def pressing(viewer: Actor, as_of: AsOf, names: Sequence[str]) -> Pressing:
+    """These filters counted over what is open; what fell late since yesterday, what falls due today, and since when
+    the oldest report waits. Whether a row is late is asked once for all."""
     where, arguments = _where(viewer, WorkFilter(status="open"), as_of)
-    late, soon = (FILTERS[name].replace("LATE", LATE) for name in ("overdue", "due_soon"))
+    said = {name: condition.replace("LATE", "a.is_late") for name, condition in FILTERS.items()}
+    counts = ", ".join(f"count(*) FILTER (WHERE {said[name]}) AS {name}" for name in FILTERS if name in names)
+    late, soon = said["overdue"], said["due_soon"]
     row = await fetchrow(
         f"""
         SELECT count(*) FILTER (WHERE {late} AND a.due_on >= $1::date - 1) AS newly_late,
                count(*) FILTER (WHERE {soon} AND a.due_on = $1::date) AS due_today,
-               min(a.reported_at) FILTER (WHERE a.state = 'reported') AS waits_since
-        FROM assignment a WHERE {where}
+               min(a.reported_at) FILTER (WHERE a.state = 'reported') AS waits_since, {counts}
+        FROM (SELECT a.id, a.state, a.due_on, a.reported_at, {LATE} AS is_late FROM assignment a
+              WHERE {where} OFFSET 0) a
         """,
         *arguments,
     )
     assert row is not None
-    return Pressing(*row.values())
-
-
-_CLOSED = frozenset({"done", "outside", "all"})
+    newly_late, due_today, waits_since, *counted = row.values()
+    return Pressing(
+        dict(zip((n for n in FILTERS if n in names), counted, strict=True)),
+        newly_late,
+        due_today,
+        waits_since,
+    )
 
 
 async def count_open(
     viewer: Actor,
     as_of: AsOf,
     directive_id: int | None = None,
-    names: Collection[str] = tuple(FILTERS),
 ) -> dict[str, int]:
-    """The numbers of the tiles: these filters counted over what the viewer may see."""
-    # Without those of closed rows the index of the open ones answers.
-    status = "all" if _CLOSED & set(names) else "open"
-    where, arguments = _where(viewer, WorkFilter(status=status), as_of)
+    """The numbers of the tiles: every filter counted over what the viewer may see."""
+    where, arguments = _where(viewer, WorkFilter(status="all"), as_of)
     if directive_id is not None:
         arguments.append(directive_id)
         where += f" AND a.directive_id = ${len(arguments)}"
     counts = ", ".join(
         f"count(*) FILTER (WHERE {condition.replace('LATE', LATE)}) AS {name}"
         for name, condition in FILTERS.items()
-        if name in names
     )
     row = await fetchrow(f"SELECT {counts} FROM assignment a WHERE {where}", *arguments)
     assert row is not None

@@ -87,10 +87,10 @@ def _folded(text: str) -> tuple[str, list[int]]:
 
 
 def found_spans(text: str, words: Iterable[str]) -> list[tuple[int, int]]:
-    """Where words of `text` begin with one of `words`: half-open spans in order, none overlapping.
+    """Where words of `text` begin with one of `words`: half-open spans in order; words side by side are one.
 
-    >>> found_spans("Bộ Y tế báo cáo", ["bo", "te"])
-    [(0, 2), (5, 7)]
+    >>> found_spans("Bộ Y tế báo cáo", ["bo", "te"]), found_spans("Bộ Y tế", ["bo", "y", "te"])
+    ([(0, 2), (5, 7)], [(0, 7)])
     """
     folded, places = _folded(text)
     parts = {run for word in words for run in (word, *word_runs(word)) if run}
@@ -103,7 +103,9 @@ def found_spans(text: str, words: Iterable[str]) -> list[tuple[int, int]]:
         start, end = places[match.start()], places[match.end() - 1] + 1
         while end < len(text) and unicodedata.combining(text[end]):
             end += 1
-        if not spans or start >= spans[-1][1]:
+        if spans and start <= spans[-1][1] + 1 and not text[spans[-1][1] : start].strip():
+            spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
+        else:
             spans.append((start, end))
     return spans
 

@@ -14,7 +14,7 @@ from tracker.db import reads_web
 from tracker.db.assignments import Assignment
 from tracker.db.calendar import load_calendar
 from tracker.db.directory import list_agencies
-from tracker.db.reads_web import AsOf, WorkFilter
+from tracker.db.reads_web import AsOf, Pressing, WorkFilter
 from tracker.domain.access import Verb, may, require
 from tracker.domain.errors import NotPermitted
 from tracker.domain.workdays import WorkCalendar
@@ -287,17 +287,18 @@ async def todo(request: WebRequest) -> Response[bytes]:
         raise NotPermitted(verb=Verb.LIST.value, allowed=("secretariat", "administrator"))
     calendar = await load_calendar()
     moment = as_of(page, calendar)
-    counts = await reads_web.count_open(page.actor, moment, names=_TODAY)
+    pressing = await reads_web.pressing(page.actor, moment, _TODAY)
+    counts = pressing.counts
     dead = await reads_web.list_dead_mailboxes(page.actor)
     known = frozenset(agency.code for agency in await list_agencies())
-    notes = await _tile_notes(page, moment, calendar, counts)
+    notes = _tile_notes(page, moment, calendar, pressing)
     tiles = tiles_of(page, counts, _TODAY, "/viec", notes)
     tiles.append(
         Tile(
             len(dead),
             "",
             "nomail",
-            page.s("todo.dead"),
+            page.s("todo.tile.mail"),
             "#thu-khong-toi" if dead else "/can-xu-ly",
             page.s("todo.tile.dead", agency=dead[0].agency or dead[0].name)
             if dead
@@ -330,14 +331,14 @@ async def todo(request: WebRequest) -> Response[bytes]:
     )
 
 
-async def _tile_notes(
-    page: Page, moment: AsOf, calendar: WorkCalendar, counts: Mapping[str, int]
-) -> dict[str, str]:
+def _tile_notes(page: Page, moment: AsOf, calendar: WorkCalendar, facts: Pressing) -> dict[str, str]:
     """What has changed behind each number: new since yesterday, due today, waiting longest."""
     notes = {name: page.s(f"todo.tile.{name}", day=short_day(moment.soon_until)) for name in _TODAY}
-    facts = await reads_web.pressing(page.actor, moment)
-    if counts["overdue"]:
-        notes["overdue"] = page.s("todo.tile.new", count=page.number(facts.newly_late))
+    new = facts.newly_late
+    if facts.counts["overdue"]:
+        notes["overdue"] = (
+            page.s("todo.tile.new", count=page.number(new)) if new else page.s("todo.tile.no_new")
+        )
     if facts.due_today:
         notes["due_soon"] = page.s("todo.tile.today", count=page.number(facts.due_today))
     if facts.waits_since is not None:
