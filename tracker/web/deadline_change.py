@@ -98,7 +98,12 @@ async def _new_due(page: Page, form: Form) -> NewDue | None:
         except Invalid as error:
             form.take(error, {"": "han-moi"})
             return None
-        day, how = found.due_on, render_words(found.words, page.language)
+        # The words that name the day of issue mean today: that is what they are counted from here.
+        said = ("deadline_no_base", "deadline_from_issue")
+        words = tuple(word for word in found.words if word.key not in said)
+        if len(words) < len(found.words):
+            how = page.s("redate.from_today", day=short_day(page.today)) + " "
+        day, how = found.due_on, how + render_words(words, page.language)
         due_time = due_time or found.due_time
     if day is None:
         form.refuse("han-moi", "form_no_deadline")

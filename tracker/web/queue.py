@@ -173,7 +173,8 @@ async def _show(page: Page, row: Assignment, form: Form, *, status: int = 200) -
 
 def _consequence(page: Page, row: Assignment, report: Report | None) -> str:
     in_time = report is None or row.due_on is None or civil_day(report.submitted_at) <= row.due_on
-    return page.s("confirm.if_in_time" if in_time else "confirm.if_late")
+    words = page.s("confirm.if_in_time" if in_time else "confirm.if_late")
+    return words[:1].lower() + words[1:]
 
 
 def _can_undo(page: Page, row: Assignment) -> bool:

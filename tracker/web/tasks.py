@@ -22,6 +22,7 @@ from tracker.domain import lengths
 from tracker.domain.access import Subject, Verb, may, require
 from tracker.domain.assignments import OPEN_STATES, Part
 from tracker.domain.directory import Duty
+from tracker.domain.errors import Problem
 from tracker.domain.moments import Hours
 from tracker.domain.second_thoughts import can_restore
 from tracker.domain.zone import civil_day
@@ -385,6 +386,8 @@ async def _versions(page: Page, form: Form, fresh: Task) -> Versions:
     labels = {name: page.word("task_edit", name) for name in _FIELDS}
     versions = compare(page, form, labels, stands, who, at, {_OFFICER: officers})
     prepare(form, _FIELDS, stands, versions)
+    # The summary leads to the choice.
+    form.problems = [Problem("hai-ban", p.code, p.value, p.params) for p in form.problems]
     return versions
 
 
