@@ -1,13 +1,18 @@
 # Two commands suffice: `make run` starts everything, `make test` tests everything.
 .POSIX:
-.PHONY: help run test long check format lint types lock sbom bench fuzz clean
+.PHONY: help run test long screens check format lint types lock sbom bench fuzz clean
 
 PY = .venv/bin/python
+
+# A file stays with one worker, the longest begin. Compiled code is kept, whatever the machine says about it:
+# dozens of tests start the program anew.
+PYTEST = PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder -q
 
 help:
 	@echo 'make run     start the whole system with demonstration data, http://127.0.0.1:8080'
 	@echo 'make test    run all tests (ARGS="-k words" for some of them)'
 	@echo 'make long    run what takes longer: more screens and phases of the same tests'
+	@echo 'make screens keep a picture of every page in four variants, and the walks, in build/screens'
 	@echo 'make check   format, lint, types and tests, as CI does'
 	@echo 'make format  put the code into its form'
 	@echo 'make bench   measure speed and memory'
@@ -22,12 +27,18 @@ run:
 test:
 	@tools/prepare.sh dev
 	@tools/prepare.sh browser
-	$(PY) -m pytest -n auto --dist loadfile -q $(ARGS)
+	$(PYTEST) $(ARGS)
 
 long:
 	@tools/prepare.sh dev
 	@tools/prepare.sh browser
-	$(PY) -m pytest -n auto --dist loadfile -q -m long $(ARGS)
+	$(PYTEST) -m long $(ARGS)
+
+screens:
+	@tools/prepare.sh dev
+	@tools/prepare.sh browser
+	SCREENS=$${SCREENS:-build/screens} $(PYTEST) -m 'long or not long' -k screens tests/browser/test_pages.py $(ARGS)
+	SCREENS=$${SCREENS:-build/screens} $(PYTEST) tests/browser/test_walks_of_three.py $(ARGS)
 
 check: lint types test
 

@@ -43,16 +43,27 @@ class Cluster:
         return self.server.dsn("postgres")
 
 
-# Files that take minutes: begun first, so that no worker is left alone with one at the end.
+# Files that take longest, the longest first: no worker is left alone with one at the end.
 _LONGEST = (
-    "browser/test_pages", "test_access_matrix", "test_headers_everywhere", "faults/test_process",
-    "integration/test_demo", "test_attack_output", "test_schemathesis", "browser/test_people",
+    "faults/test_schemathesis", "browser/test_pages", "inventory/test_access_matrix", "faults/test_process",
+    "browser/test_people", "faults/test_headers_everywhere", "integration/test_demo",
+    "browser/", "faults/test_attack_output", "integration/test_web_pages", "faults/test_attack_api",
+    "faults/test_attack_imports", "faults/test_attack_identity", "integration/test_succession_edges",
+    "integration/test_audit", "faults/test_idempotency", "journeys/", "faults/test_attack_trouble",
+    "integration/test_api_jobs", "integration/test_api_outbox", "faults/test_kill", "integration/test_cli_",
+    "faults/", "integration/",
 )  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first; the order within a file stays."""
-    items.sort(key=lambda item: not any(name in str(item.path) for name in _LONGEST))
+    place = {path: _place(str(path)) for path in {item.path for item in items}}
+    items.sort(key=lambda item: place[item.path])
+
+
+def _place(path: str) -> int:
+    named = (number for number, name in enumerate(_LONGEST) if name in path)
+    return next(named, len(_LONGEST))
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from tests.rows import hand_of
 from tracker.actions import demo
 from tracker.actions.overdue import facts_of, overdue_list
 from tracker.actions.reminders import sweep
@@ -21,6 +22,20 @@ from tracker.settings import Settings
 pytestmark = pytest.mark.anyio
 
 TODAY = demo.DEFAULT_START
+
+_kept: dict[str, tuple[demo.Loaded, str]] = {}
+
+
+async def load(settings: Settings) -> demo.Loaded:
+    """The demonstration of TODAY, loaded once and brought back for each test that begins with it."""
+    hand = hand_of(settings.owner_dsn())
+    assert hand is not None
+    if settings.owner_dsn() not in _kept:
+        loaded = await demo.load(TODAY)
+        _kept[settings.owner_dsn()] = loaded, await hand.keep("demo")
+    loaded, back = _kept[settings.owner_dsn()]
+    await hand.execute(back)
+    return loaded
 
 
 async def fines(on: date) -> Counter[Fine]:
@@ -39,7 +54,7 @@ async def overdue_tasks(on: date) -> dict[str, list[int]]:
 
 
 async def test_everything_has_something_true_to_show(database: Settings) -> None:
-    loaded = await demo.load(TODAY)
+    loaded = await load(database)
 
     assert loaded.tasks >= 150
     assert loaded.directives >= 12
@@ -76,7 +91,7 @@ async def test_everything_has_something_true_to_show(database: Settings) -> None
 
 
 async def test_nobody_is_told_of_the_past_and_the_future_is_told(database: Settings) -> None:
-    await demo.load(TODAY)
+    await load(database)
 
     assert await fetchval("SELECT count(*) FROM outbox") == 0
     await sweep(TODAY)
@@ -87,7 +102,7 @@ async def test_nobody_is_told_of_the_past_and_the_future_is_told(database: Setti
 
 
 async def test_history_is_dated_as_it_happened(database: Settings) -> None:
-    await demo.load(TODAY)
+    await load(database)
 
     row = await fetchrow(
         "SELECT min(at) AS first, max(at) AS last, count(*) FILTER (WHERE at > $1) AS later FROM history",
@@ -104,7 +119,7 @@ async def test_history_is_dated_as_it_happened(database: Settings) -> None:
 
 
 async def test_an_agency_that_ended_owes_nothing(database: Settings) -> None:
-    await demo.load(TODAY)
+    await load(database)
 
     open_rows = await fetch(
         "SELECT DISTINCT g.name, t.short_name FROM assignment a JOIN agency g ON g.id = a.agency_id"
@@ -115,7 +130,7 @@ async def test_an_agency_that_ended_owes_nothing(database: Settings) -> None:
 
 
 async def test_the_official_list_of_november_is_still_owed_on_its_day(database: Settings) -> None:
-    await demo.load(TODAY)
+    await load(database)
 
     owed = await overdue_tasks(date(2025, 11, 7))
 

@@ -24,6 +24,22 @@ def test_every_kind_of_file_is_in_the_wheel() -> None:
     assert left_out == []
 
 
+def test_styles_scripts_templates_and_catalogues_are_in_the_wheel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What setuptools would copy, asked of itself: folders without Python are packages too."""
+    core = pytest.importorskip("setuptools._distutils.core")
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("sys.argv", ["setup.py"])
+    command = core.run_setup("setup.py", stop_after="init").get_command_obj("build_py")
+    command.ensure_finalized()
+
+    copied = {Path(source) / name for _, source, _, names in command.data_files for name in names}
+
+    for kind in ("web/styles/*.css", "web/scripts/*.js", "web/templates/*.html", "locale/*/*.json"):
+        wanted = {path.relative_to(ROOT) for path in (ROOT / "tracker").glob(kind)}
+        assert wanted, kind
+        assert wanted <= copied, kind
+
+
 def test_migrations_are_found_and_nothing_else_is_there() -> None:
     """Each file of the folder is a migration, with a name of its own and a sentence."""
     files = [p for p in migrations_folder().iterdir() if p.name != "__pycache__"]
