@@ -104,10 +104,10 @@ javascript_packages() {
     sum="$1 $(cksum <package-lock.json)"
     vendor=tracker/web/static/vendor
     if is_stamped node_modules/.stamp "$sum" || is_stamped node_modules/.stamp "dev ${sum#* }"; then
-        [ -f $vendor/htmx.min.js ] && return
+        [ -f $vendor/swagger-ui/swagger-ui-bundle.js ] && return
     fi
     if ! command -v npm >/dev/null 2>&1; then
-        [ -f $vendor/htmx.min.js ] || say "npm is not here: the pages work without its scripts, only less smoothly."
+        [ -d $vendor/swagger-ui ] || say "npm is not here: the pages work without it, only the page of the API is missing."
         return
     fi
     say "Installing the scripts of package-lock.json"
@@ -115,11 +115,11 @@ javascript_packages() {
     [ "$1" = dev ] && omit=--include=dev
     # No script of a package runs.
     if ! npm ci --ignore-scripts --no-audit --no-fund --loglevel=error $omit >&2; then
-        say "npm did not succeed: the pages work without its scripts, only less smoothly."
+        say "npm did not succeed: the pages work without it, only the page of the API is missing."
         return
     fi
+    rm -rf $vendor
     mkdir -p $vendor/swagger-ui
-    cp node_modules/htmx.org/dist/htmx.min.js $vendor/
     for file in swagger-ui.css swagger-ui-bundle.js LICENSE; do
         cp "node_modules/swagger-ui-dist/$file" $vendor/swagger-ui/
     done
