@@ -230,13 +230,13 @@ async def test_long_work_is_seen_and_stopped_and_old_uses_are_forgotten(made: Sc
     admin = await Visitor(made).sign_in(made.world.administrator)
     owner = made.world.officials["officer"]
     job = await fetchval(
-        "INSERT INTO job (kind, owner_id, reach, language, parameters) VALUES ('export', $1, 'secretariat:', 'vi', '{}')"
-        " RETURNING id",
+        "INSERT INTO job (kind, owner_id, reach, language, parameters)"
+        " VALUES ('export', $1, 'secretariat:', 'vi', '{}') RETURNING id",
         owner,
     )
     token = await fetchval(
-        "INSERT INTO api_token (official_id, name, token_hash, scopes, created_at, expires_at)"
-        " VALUES ($1, 'Kho <b>dữ liệu</b>', '\\x01', '{read}', now(), now() + interval '1 day') RETURNING id",
+        "INSERT INTO api_token (official_id, name, token_hash, token_hint, scopes, created_at, expires_at)"
+        " VALUES ($1, 'Kho <b>dữ liệu</b>', '\\x01', 'abcd', '{read}', now(), now() + interval '1 day') RETURNING id",
         owner,
     )
     await deprecations.note_deprecated_use("listOld", token)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
 from tests.integration.test_delivery import delivery
-from tests.web_scene import Scene, Visitor, scene
+from tests.web_scene import Scene, Visitor, hidden_fields, scene
 from tracker import clock
 from tracker.actions import urges
 from tracker.actions.urges import HOLD, NewUrge, UrgeGone
 from tracker.db import outbox as outbox_db
+from tracker.db import urges as urges_db
 from tracker.db.engine import as_stranger, execute, fetch, fetchval, look_as, start_detached, transaction
 from tracker.domain.errors import NotFound
 from tracker.domain.urges import UrgeKind
@@ -50,7 +52,7 @@ async def let_time_pass() -> None:
     await execute("UPDATE outbox SET next_attempt_at = now() WHERE state = 'pending'")
 
 
-async def send(visitor: Visitor, path: str, **fields: str) -> str:
+async def send(visitor: Visitor, path: str, **fields: Any) -> str:
     """Agree to a preview; where the answer leads."""
     answer = await visitor.post("/don-doc", from_page=path, buoc="gui", **fields)
     assert answer.status_code == 303, answer.text
@@ -183,15 +185,9 @@ async def test_a_worker_that_claims_at_the_same_moment_either_has_the_letter_or_
         return len(await outbox_db.claim(10))
 
     async with transaction():
-        assert (await _take_back(other.group, now)) == 1
+        assert await urges_db.take_back(other.group, now) == 1
         assert await start_detached(claims()) == 0
     assert await claims() == 0
-
-
-async def _take_back(group: object, now: object) -> int | None:
-    from tracker.db import urges as db
-
-    return await db.take_back(group, now)  # type: ignore[arg-type]
 
 
 async def test_the_hold_is_as_long_as_it_says_and_only_the_desk_mends_for_others(made: Scene) -> None:
@@ -219,9 +215,7 @@ async def test_what_changed_since_the_preview_is_shown_before_anything_goes(made
     desk = await Visitor(made).sign_in(made.world.secretariat)
     first, second = await of(made, "overdue"), await of(made, "later")
     preview = f"/don-doc/xem-truoc?viec={first}&viec={second}"
-    from tests.web_scene import hidden_fields
-
-    fields = hidden_fields((await desk.get(preview)).text, "/don-doc")
+    fields: dict[str, Any] = hidden_fields((await desk.get(preview)).text, "/don-doc")
     await urges.urge(made.world.member, NewUrge([second]), clock.utc_now())
 
     refused = await desk.post("/don-doc", **fields, buoc="gui", loi_nhan=SENTENCE)

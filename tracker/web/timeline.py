@@ -159,14 +159,15 @@ def _sendings(page: Page, ladder: Ladder, ledger: Sequence[ReminderRow]) -> list
     """The ledger's rows, those of one step at one time together; of those not sent, also by their reason."""
     wordings = {step.code: step.wording for step in ladder.steps}
 
-    def together(row: ReminderRow) -> tuple[str, int, int, str, str]:
+    def together(row: ReminderRow) -> tuple[str, int, int, str, str, bool]:
         reason = "" if row.verdict == "sent" else row.reason
-        return (row.step_code, row.occurrence, row.deadline_version, row.verdict, reason)
+        is_failed = row.message_state == "failed"
+        return (row.step_code, row.occurrence, row.deadline_version, row.verdict, reason, is_failed)
 
     passed = [row for row in ledger if row.reason == SETTLED_AT_IMPORT]
     items = [_passed(page, wordings, passed)] if passed else []
     rest = sorted((row for row in ledger if row.reason != SETTLED_AT_IMPORT), key=together)
-    for (code, occurrence, _, verdict, reason), found in groupby(rest, key=together):
+    for (code, occurrence, _, verdict, reason, _), found in groupby(rest, key=together):
         rows = list(found)
         step = step_words(page, wordings.get(code, code), occurrence)
         if verdict == "sent":
@@ -263,9 +264,17 @@ def delivery_words(
 
 
 def _messages(page: Page, messages: Sequence[MessageRow]) -> list[Item]:
-    """Messages that something that happened sent off at once, those of one kind and time together."""
+    """Messages that something that happened sent off at once, those of one kind and time together.
+
+    What did not arrive stands by itself, also where somebody else was told instead.
+    """
     items: list[Item] = []
-    for kind, found in groupby(sorted(messages, key=lambda m: (m.kind, m.decided_at)), key=lambda m: m.kind):
+
+    def together(message: MessageRow) -> tuple[str, bool]:
+        return message.kind, message.state == "failed"
+
+    in_order = sorted(messages, key=lambda m: (*together(m), m.decided_at))
+    for (kind, _), found in groupby(in_order, key=together):
         batch: list[MessageRow] = []
         for message in found:
             if batch and message.decided_at - batch[0].decided_at > _SAME_SENDING:

@@ -180,7 +180,7 @@ def _letters(page: Page, found: Preview, calendar: WorkCalendar) -> list[LetterV
                 tasks=[_line(page, row, calendar) for row in rows],
                 subject=letter.subject,
                 text=letter.text,
-                is_open=len(found.letters) == 1,
+                is_open=len(found.letters) == 1 and page.is_secretariat,
             )
         )
     return made
