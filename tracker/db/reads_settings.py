@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from tracker.db.assignments import OPEN
+from tracker.db.assignments import OPEN, RUNNING
 from tracker.db.engine import fetch, fetchrow, fetchval
+from tracker.db.lateness import LATE
 
 _REACHED = """EXISTS (SELECT FROM official o WHERE o.agency_id = g.id AND o.is_active AND o.duty IS NOT NULL
               AND o.mailbox <> 'dead')"""
@@ -82,18 +83,19 @@ class Standing:
 
 
 async def list_standings(agency_ids: Sequence[int], now: datetime) -> dict[int, Standing]:
-    """By agency, at a naive wall-clock instant of the official zone; none where nothing is open."""
+    """By agency, at a naive wall-clock instant of the official zone; none where nothing is open.
+
+    What is late is late as the lists of tasks count it.
+    """
     rows = await fetch(
         f"""
-        SELECT agency_id, count(*) AS open,
-               count(*) FILTER (WHERE state <> 'reported' AND due_kind = 'dated'
-                   AND CASE WHEN due_time IS NULL THEN due_on < $2::timestamp::date
-                            ELSE due_on + due_time < $2::timestamp END) AS overdue,
-               count(*) FILTER (WHERE state = 'reported') AS waiting
-        FROM assignment WHERE agency_id = ANY($1::bigint[]) AND state IN {OPEN} GROUP BY agency_id
+        SELECT a.agency_id, count(*) AS open, count(*) FILTER (WHERE a.state IN {RUNNING} AND ({LATE})) AS overdue,
+               count(*) FILTER (WHERE a.state = 'reported') AS waiting
+        FROM assignment a WHERE a.agency_id = ANY($3::bigint[]) AND a.state IN {OPEN} GROUP BY a.agency_id
         """,
+        now.date(),
+        now.time(),
         list(agency_ids),
-        now,
     )
     return {r["agency_id"]: Standing(r["open"], r["overdue"], r["waiting"]) for r in rows}
 

@@ -327,7 +327,7 @@ def _instant(page: Page, at: datetime | None) -> str:
     return f"{page.clock(local.time())}, {page.weekday(local.date())} {short_day(local.date())}"
 
 
-@post(f"{HERE}/ngay", include_in_schema=False)
+@post(f"{HERE}/ghi", include_in_schema=False)
 async def mark(request: WebRequest) -> Response[bytes]:
     """Write the days down, and move the deadlines with them where that was chosen."""
     page = await _open(request, Verb.MANAGE_CALENDAR)
