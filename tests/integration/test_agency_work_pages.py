@@ -245,9 +245,7 @@ async def nobody_outside_sees(made: Scene, path: str, *secrets: str) -> None:
             look_as(actor)
             assert await fetchval("SELECT count(*) FROM internal_note") == 0
             assert await fetchval("SELECT count(*) FROM internal_assignment") == 0
-    exported = await fetch(
-        "SELECT verb, detail::text || note AS words FROM history WHERE assignment_id = $1", assignment
-    )
+    exported = await fetch("SELECT h::text AS words FROM history h WHERE assignment_id = $1", assignment)
     assert not any(secret in row["words"] for row in exported for secret in secrets)
     assert not any(SECRET in words_of(row["raw"]) for row in await fetch("SELECT raw FROM outbox"))
     other = await Visitor(made).sign_in(made.world.other_agency)
