@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from math import ceil
 from urllib.parse import urlencode
 
 from litestar import Response, get
@@ -33,7 +34,10 @@ PATH = "/tong-quan"
 LIST = "/bao-cao/danh-sach"
 FOLLOWED = "theo-doi"
 _NAMES_SHOWN, _NAMES_OF_MANY = 6, 2
-_PAPER_AGENCIES, _PAPER_WORST, _PAPER_DUE = 6, 5, 4
+_PAPER_AGENCIES, _PAPER_WORST, _PAPER_DUE = 8, 5, 6
+_PAPER_NAMES = 150
+_PAPER_MM = 120
+"""What the page has for the rows of its tables, when all that is always there has been set."""
 
 
 @dataclass(frozen=True)
@@ -236,6 +240,9 @@ async def _choices(page: Page, extent: Extent) -> list[tuple[str, str]]:
 # On paper ------------------------------------------------------------------------------------------------------
 
 
+_PaperRow = tuple[str, str, str]
+
+
 @dataclass(frozen=True)
 class Brief:
     """The page as one sheet, always in Vietnamese, as Decree 30/2020 wants it."""
@@ -250,8 +257,8 @@ class Brief:
     agency_heads: list[str]
     agency_rows: list[list[str]]
     agency_rest: str
-    worst: list[tuple[str, str, str]]
-    due: list[tuple[str, str, str]]
+    worst: list[_PaperRow]
+    due: list[_PaperRow]
     due_rest: str
     basis: str
     words: Mapping[str, str]
@@ -292,15 +299,24 @@ def _paper_trend(told: Overview) -> Chart:
 def _brief(page: Page, extent: Extent, told: Overview, rows: Sequence[Figures], total: Figures) -> Brief:
     standing = told.standing
     worst_first = sorted(rows, key=lambda row: (-row.count.buckets.open_overdue, row.count.order))
+    worst = [
+        (row.short_name, row.agency_name, _say("late_days", count=_vi(days_over(page, row))))
+        for row in told.worst
+    ]
+    due = [
+        (row.short_name, row.agency_name, f"{weekday('vi', row.due_on)} {short_day(row.due_on)}")
+        for row in told.due
+        if row.due_on is not None
+    ]
     listed = worst_first[:_PAPER_AGENCIES]
+    _fit(listed, worst, due)
     rest = len(worst_first) - len(listed)
     lines = [_agency_line(row.count.label, row) for row in listed]
     if len(rows) > 1:
         lines.append(_agency_line(_say("total"), total))
-    shown = _NAMES_SHOWN if len(extent.names) <= _NAMES_SHOWN else _NAMES_OF_MANY
-    names = ", ".join(extent.names[:shown]) or _say("all")
-    if len(extent.names) > shown:
-        names = _say("and_more", names=names, count=len(extent.names) - shown)
+    names = ", ".join(extent.names) or _say("all")
+    if len(names) > _PAPER_NAMES:
+        names = _say("agencies", count=len(extent.names))
     return Brief(
         body=text("vi", "paper.body"),
         state=text("vi", "paper.state"),
@@ -312,23 +328,34 @@ def _brief(page: Page, extent: Extent, told: Overview, rows: Sequence[Figures], 
         agency_heads=[_say(f"head.{name}") for name in ("agency", "total", *_BUCKETS, "rate")],
         agency_rows=lines,
         agency_rest=_say("agency_rest", count=rest) if rest else "",
-        worst=[
-            (row.short_name, row.agency_name, _say("late_days", count=_vi(days_over(page, row))))
-            for row in told.worst
-        ],
-        due=[
-            (row.short_name, row.agency_name, f"{weekday('vi', row.due_on)} {short_day(row.due_on)}")
-            for row in told.due
-            if row.due_on is not None
-        ],
-        due_rest=_say("due_rest", count=_vi(standing.due - len(told.due)))
-        if standing.due > len(told.due)
-        else "",
+        worst=worst,
+        due=due,
+        due_rest=_say("due_rest", count=_vi(standing.due - len(due))) if standing.due > len(due) else "",
         basis=_say("basis"),
         words={
             name: _say(name) for name in ("by_agency", "trend", "worst", "due", "none_overdue", "none_due")
         },
     )
+
+
+def _height(*columns: tuple[str, int]) -> float:
+    """Millimetres of a row whose columns hold so many letters a line: 11 points, set solid."""
+    return max(ceil(len(words) / letters) for words, letters in columns) * 4.5 + 1.7
+
+
+def _fit(agencies: list[Figures], worst: list[_PaperRow], due: list[_PaperRow]) -> None:
+    """Take away the last rows until one page holds the rest; what is left out is said to be there."""
+
+    def height() -> float:
+        return (
+            sum(_height((row.count.label, 24)) for row in agencies)
+            + sum(_height((title, 40), (agency, 19)) for title, agency, _ in (*worst, *due))
+            + _height(("", 1))
+        )
+
+    for rows, least in ((due, 2), (agencies, 3), (worst, 3), (due, 0), (agencies, 0), (worst, 1)):
+        while height() > _PAPER_MM and len(rows) > least:
+            rows.pop()
 
 
 _BUCKETS = ("done_on_time", "done_late", "open_in_term", "open_overdue")

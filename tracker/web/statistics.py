@@ -16,7 +16,7 @@ from litestar import Response, get
 from markupsafe import Markup
 
 from tracker.actions.overview import due_this_week
-from tracker.actions.statistics import Figures, Question, Statistics, list_behind, statistics
+from tracker.actions.statistics import Figures, Question, Statistics, list_behind, statistics, trend
 from tracker.db import reads_web
 from tracker.db.assignments import Assignment
 from tracker.db.calendar import load_calendar
@@ -30,7 +30,7 @@ from tracker.domain.errors import Invalid, NotPermitted
 from tracker.domain.statistics import Denominator, Rate
 from tracker.domain.workdays import WorkCalendar
 from tracker.web import charts
-from tracker.web.charts import Cell, Chart, Point, Share
+from tracker.web.charts import Cell, Chart, Point, Series, Share
 from tracker.web.forms import Form
 from tracker.web.overview import Extent, extent_of
 from tracker.web.page import Page, open_page, parse_id
@@ -39,6 +39,8 @@ from tracker.web.state import WebRequest
 from tracker.web.wording import Chip, decimal, short_day
 
 INDEX, RATES, AGENCIES, LIST = "/bao-cao", "/bao-cao/ty-le", "/bao-cao/co-quan", "/bao-cao/danh-sach"
+TREND = "/bao-cao/xu-huong"
+WEEKS = 12
 PAGE_ROWS = 50
 MOST_ROWS = 1000
 FEW = 10
@@ -325,7 +327,7 @@ async def index(request: WebRequest) -> Response[bytes]:
     require_reports(page)
     asked = await _read(page)
     told, _ = await _told(page, replace(asked, before=None))
-    names = ["qua-han", "ty-le", "co-quan"]
+    names = ["qua-han", "ty-le", "co-quan", "xu-huong"]
     return page.render(
         "reports.html",
         status=200 if told is not None else 422,
@@ -396,6 +398,62 @@ async def _show(page: Page, asked: Asked, path: str) -> Response[bytes]:
         else [],
         is_open=bool({"van-ban", "giao-tu", "giao-den", "mau-so"} & page.query.keys()),
     )
+
+
+@get(TREND, include_in_schema=False)
+async def over_time(request: WebRequest) -> Response[bytes]:
+    """How did the figures move, week by week?"""
+    page = await open_page(request)
+    require_reports(page)
+    asked = await _read(page)
+    found: list[tuple[date, Figures]] = []
+    if not asked.form.problems:
+        try:
+            found = await trend(page.actor, asked.question, WEEKS)
+        except Invalid as error:
+            asked.form.take(error, {"/as_of": "ngay", "/assigned_from": "giao-tu", "": "co-quan"})
+    days = [replace(asked, question=replace(asked.question, as_of=day)) for day, _ in found]
+    return page.render(
+        "trend.html",
+        status=422 if asked.form.problems else 200,
+        form=asked.form,
+        choices=await _choices(page),
+        as_of=asked.question.as_of,
+        rate=_rate_chart(page, [row for _, row in found], [short_day(day) for day, _ in found])
+        if found
+        else None,
+        overdue=_overdue_chart(page, [row for _, row in found], days) if found else None,
+        columns=[page.s(f"report.col.{name}") for name, _ in _COLUMNS],
+        lines=[
+            replace(_line(page, own, row, None, None), label=short_day(own.question.as_of))
+            for own, (_, row) in zip(days, found, strict=True)
+        ],
+        basis=_basis(page, found[-1][1].rate, asked.question.as_of) if found else "",
+    )
+
+
+def _rate_chart(page: Page, rows: Sequence[Figures], days: Sequence[str]) -> Chart:
+    values = [None if row.rate.value is None else float(row.rate.value) for row in rows]
+    series = [Series(page.s("report.rate"), values, [_percent(page, row.rate) for row in rows])]
+    title, head = page.s("report.trend_rate"), page.s("report.as_of")
+    desc = page.s("report.trend_desc", first=series[0].words[0], last=series[0].words[-1])
+    return charts.lines("ty-le", title, desc, [day[:5] for day in days], series, head, most=100)
+
+
+def _overdue_chart(page: Page, rows: Sequence[Figures], days: Sequence[Asked]) -> Chart:
+    points = [
+        Point(
+            short_day(own.question.as_of)[:5],
+            row.count.buckets.open_overdue,
+            page.number(row.count.buckets.open_overdue),
+            own.behind("qua-han"),
+            is_marked=own is days[-1],
+        )
+        for own, row in zip(days, rows, strict=True)
+    ]
+    heads = (page.s("report.as_of"), page.s("report.col.open_overdue"))
+    desc = page.s("report.trend_desc", first=points[0].text, last=points[-1].text)
+    return charts.bars("qua-han", page.s("report.trend_overdue"), desc, points, heads)
 
 
 def _comparison(page: Page, asked: Asked, rows: Sequence[Figures]) -> Chart | None:
@@ -620,4 +678,4 @@ def _counted_row(
     )
 
 
-routes = [index, rates, agencies, rates_csv, rates_xlsx, agencies_csv, agencies_xlsx, behind]
+routes = [index, over_time, rates, agencies, rates_csv, rates_xlsx, agencies_csv, agencies_xlsx, behind]
