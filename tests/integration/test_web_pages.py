@@ -443,8 +443,8 @@ async def test_lists_that_hold_nothing_yet_say_so(database: Settings) -> None:
 
     assert "Cơ quan của bạn chưa được giao việc nào." in first
     assert "Không có việc nào khớp" in filtered
-    assert "tracker import" in directives
-    assert "tracker import" not in theirs
+    assert 'href="/van-ban/moi"' in directives
+    assert 'href="/van-ban/moi"' not in theirs
     assert "Không có văn bản nào khớp" in searched
 
 

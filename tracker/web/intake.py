@@ -33,6 +33,7 @@ from tracker.web.forms import Form, read_form
 from tracker.web.page import Page, open_page, parse_id
 from tracker.web.state import WebRequest
 from tracker.web.uploads import LARGEST_BODY, UploadedFile, read_upload_form
+from tracker.web.wording import short_day
 
 PASTED_NAME = "bang-dan.csv"
 ROWS_SHOWN = 50
@@ -363,7 +364,8 @@ def _line(
         task=by_column.get(Column.SHORT_NAME) or by_column.get(Column.TASK, ""),
         document=by_column.get(Column.DOCUMENT, ""),
         lead=by_column.get(Column.LEAD, ""),
-        due=by_column.get(Column.DUE, ""),
+        # Where the words are the date itself, once is enough.
+        due="" if day and by_column.get(Column.DUE) == short_day(day) else by_column.get(Column.DUE, ""),
         due_day=day,
         due_note=_due_note(page, due),
         fixes=tuple(fixes),

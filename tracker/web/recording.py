@@ -81,6 +81,10 @@ _OWN_CODES = {
 }
 
 
+class _AnotherCopy(Exception):
+    """A directive with this number and date stands, and nobody has said that this is another."""
+
+
 @dataclass(frozen=True)
 class Six:
     """One of the six ways, and whether the task is clear in it."""
@@ -149,11 +153,16 @@ async def record_directive(request: WebRequest) -> Response[bytes]:
         tasks = len(whole.tasks)
 
         async def work() -> str:
+            # Here, not before: the same submission again finds what it made itself.
+            if filled.same_id is not None and not filled.form.has("van-ghi"):
+                raise _AnotherCopy
             made = await actions.record(page.actor, whole, clock.utc_now())
             return str(made.directive_id)
 
         try:
             directive_id = await submissions.once(page, filled.form, work)
+        except _AnotherCopy:
+            filled.form.refuse("so-ky-hieu", "form_directive_same", number=new.number)
         except DirectiveRecorded as refused:
             filled.same_id = _int(refused.params.get("directive_id"))
             filled.form.refuse("so-ky-hieu", "form_directive_recorded", number=new.number)
@@ -322,8 +331,6 @@ async def _read_directive(page: Page, filled: Filled) -> NewDirective:
     if filled.issued_on is not None and number:
         filled.same_id = await drafting.find_same(page.actor, number, filled.issued_on)
     await _read_tasks(page, filled, new, is_new=True)
-    if filled.same_id is not None and filled.pressed == "ghi" and not form.has("van-ghi"):
-        form.refuse("so-ky-hieu", "form_directive_same", number=number)
     return new
 
 
