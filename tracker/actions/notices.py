@@ -358,12 +358,12 @@ async def assigned(actor: Actor, assignment_ids: Sequence[int], now: datetime) -
     for agency_rows in _by_agency(rows):
         people = audience(moment.step.to, moment.step.copy, book.contacts_of(agency_rows[0]), civil_day(now))
         if not people.recipients:
-            ledger += [(None, _step_zero(r, None, now, Reason.NO_RECIPIENT.value)) for r in agency_rows]
+            ledger += [(None, step_zero(r, None, now, Reason.NO_RECIPIENT.value)) for r in agency_rows]
         for recipient in people.recipients:
             for group in _grouped(agency_rows, recipient):
                 draft = assigned_draft(directive, group, recipient, now, calendar)
                 drafts.append((draft, group))
-                ledger += [(draft.key, _step_zero(r, recipient, now, recipient.route.value)) for r in group]
+                ledger += [(draft.key, step_zero(r, recipient, now, recipient.route.value)) for r in group]
     queued = await queue([d for d, _ in drafts], now)
     await _remember_invitations(((d, g[0]) for d, g in drafts if len(g) == 1), queued, "requested")
     unwanted = await _unwanted([d for d, _ in drafts])
@@ -453,7 +453,14 @@ def _deadline_words(row: Assignment, language: Language) -> str:
     return ": ".join(part for part in (quoted, words) if part)
 
 
-def _step_zero(row: Assignment, recipient: Recipient | None, now: datetime, reason: str) -> NewReminder:
+def step_zero(
+    row: Assignment,
+    recipient: Recipient | None,
+    now: datetime,
+    reason: str,
+    outbox_id: int | None = None,
+) -> NewReminder:
+    """The line of the ledger about an assignment's first message; without a recipient nobody could be told."""
     return NewReminder(
         assignment_id=row.id,
         step_code="assigned",
@@ -464,6 +471,7 @@ def _step_zero(row: Assignment, recipient: Recipient | None, now: datetime, reas
         verdict="sent" if recipient else "suppressed",
         reason=reason,
         moment=now,
+        outbox_id=outbox_id,
     )
 
 
@@ -537,7 +545,7 @@ async def deadline_moved(
     queued = await queue([d for d, _ in pairs], now)
     await _remember_invitations(pairs, queued, "requested")
     ledger = [
-        replace(_step_zero(scene.row, None, now, "deadline_moved"), recipient_id=d.recipient.id, verdict="sent",
+        replace(step_zero(scene.row, None, now, "deadline_moved"), recipient_id=d.recipient.id, verdict="sent",
                 outbox_id=queued[d.key])
         for d, _ in pairs
         if d.key in queued

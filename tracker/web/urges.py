@@ -18,14 +18,16 @@ from tracker.actions.urges import NewUrge, NotUrged, Preview
 from tracker.db import reads_web
 from tracker.db.assignments import Assignment
 from tracker.db.calendar import load_calendar
+from tracker.db.directory import list_agencies
 from tracker.db.urges import ExplanationRow, UrgingOf
 from tracker.domain.access import Subject, Verb, require
 from tracker.domain.errors import Conflict, Invalid, NotFound, Problem
 from tracker.domain.urges import Skipped, UrgeKind
 from tracker.domain.workdays import CalendarUnknown, WorkCalendar, add_workdays
+from tracker.web import filters
 from tracker.web.forms import Form, new_submission, read_form
 from tracker.web.page import Page, local_path, open_page, parse_id
-from tracker.web.standing import chip_of, path_of
+from tracker.web.standing import as_of, chip_of, path_of
 from tracker.web.state import WebRequest
 from tracker.web.submissions import once
 from tracker.web.wording import Chip, short_day
@@ -100,7 +102,22 @@ async def preview(request: WebRequest) -> Response[bytes]:
             "giai-trinh-truoc": short_day(await _proposed_day(page)),
         }
     )
-    return await _show(page, _ids(page.query_all("viec")), form)
+    ids, beyond = _ids(page.query_all("viec")), 0
+    if not ids and page.query.keys() & set(filters.CONDITIONS):
+        ids, beyond = await _matching(page)
+    return await _show(page, ids, form, beyond=beyond)
+
+
+async def _matching(page: Page) -> tuple[tuple[int, ...], int]:
+    """What a list's conditions match, the most pressing first, and how many more there are than go at once."""
+    known = frozenset(agency.code for agency in await list_agencies())
+    read, chosen = filters.read_filter(page.query, known)
+    if read.problems:
+        return (), 0
+    moment = as_of(page, await load_calendar())
+    rows = await reads_web.list_work(page.actor, chosen, moment, limit=actions.MOST_AT_ONCE)
+    total = await reads_web.count_work(page.actor, chosen, moment)
+    return tuple(row.id for row in rows), total - len(rows)
 
 
 async def _proposed_day(page: Page) -> date:
@@ -110,7 +127,9 @@ async def _proposed_day(page: Page) -> date:
         return page.today
 
 
-async def _show(page: Page, ids: tuple[int, ...], form: Form, status: int = 200) -> Response[bytes]:
+async def _show(
+    page: Page, ids: tuple[int, ...], form: Form, status: int = 200, *, beyond: int = 0
+) -> Response[bytes]:
     page.shown_path = "/don-doc/xem-truoc"
     asks = form.text("loai") == EXPLANATION
     found = await _look(page, ids, form, asks=asks) if ids else None
@@ -131,6 +150,7 @@ async def _show(page: Page, ids: tuple[int, ...], form: Form, status: int = 200)
         skipped=skipped,
         left_out=sum(len(group.tasks) for group in skipped),
         chosen=len(ids),
+        beyond=beyond,
         ids=",".join(map(str, ids)),
         mark=found.mark if found else "",
         hold=int(actions.HOLD.total_seconds()),

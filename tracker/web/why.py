@@ -53,7 +53,12 @@ class Other:
 
 
 async def _asked(page: Page) -> Assignment:
-    """Which assignment is asked about: `viec` is its id, or with `co-quan` the task's."""
+    """Which assignment is asked about: `viec` is its id, with `co-quan` the task's; `nhiem-vu` is a task's alone."""
+    if task := page.query.get("nhiem-vu"):
+        rows = await list_for_task(page.actor, parse_id(task))
+        if not rows:
+            raise NotFound(noun="task", id=task[:40])
+        return next((row for row in rows if row.state in OPEN_STATES), rows[0])
     wanted = parse_id(page.query.get("viec", ""))
     code = page.query.get("co-quan")
     if code is None:
