@@ -232,6 +232,20 @@ async def test_two_decide_and_one_is_told_who_was_first(made: Scene) -> None:
     assert "head xác nhận kết quả lúc" in late.text
     assert (await row_of(made, "waiting")).state is State.CONFIRMED
 
+    # Where the report still waits, the form stands over the new version, and says what happened meanwhile.
+    fresh = await reported(made, "later", -50, "Xong.")
+    there = f"/cho-xac-nhan/{fresh.id}"
+    stale = hidden_fields((await desk.get(there)).text, there)
+    await reports.submit(
+        made.world.agency, fresh.id, None, NewReport("progress", "Thêm số liệu."), clock.utc_now()
+    )
+    told = await desk.client.post(there, data=stale | {"quyet-dinh": "xac-nhan"}, headers={"Origin": ADDRESS})
+    assert told.status_code == 409
+    assert "byt.focal báo tiến độ lúc" in told.text
+    assert (await row_of(made, "later")).state is State.REPORTED
+    again = hidden_fields(told.text, there) | {"quyet-dinh": "xac-nhan"}
+    assert (await desk.client.post(there, data=again, headers={"Origin": ADDRESS})).status_code == 303
+
     # Somebody whose role changed while the form was open decides nothing with it.
     asked = await row_of(made, "extension")
     form = hidden_fields((await desk.get(f"/gia-han/{asked.id}")).text, f"/gia-han/{asked.id}")

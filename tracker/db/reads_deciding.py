@@ -51,6 +51,18 @@ async def list_waiting_extensions(viewer: Actor) -> list[Waiting]:
     return [Waiting(*row.values()) for row in rows]
 
 
+async def list_asked(viewer: Actor, assignment_ids: Sequence[int]) -> dict[int, tuple[date, str]]:
+    """The day that each of these assignments waits for, and why."""
+    condition, arguments = visible_to(viewer, "a", first=2)
+    rows = await fetch(
+        "SELECT e.assignment_id, e.proposed_on, e.reason FROM extension e JOIN assignment a ON a.id = e.assignment_id"
+        f" WHERE e.state = 'pending' AND e.assignment_id = ANY($1::bigint[]) AND {condition}",
+        list(assignment_ids),
+        *arguments,
+    )
+    return {row["assignment_id"]: (row["proposed_on"], row["reason"]) for row in rows}
+
+
 async def list_assignments(viewer: Actor, ids: Sequence[int]) -> dict[int, Assignment]:
     """Those of these assignments that the viewer may see."""
     condition, arguments = visible_to(viewer, "a", first=2)

@@ -40,7 +40,7 @@ class Line:
     href: str
     row: Row
     asked: Markup
-    until: date | None
+    until: date
     reason: str
 
 
@@ -66,15 +66,19 @@ async def queue(request: WebRequest) -> Response[bytes]:
     _require_reader(page)
     calendar = await load_calendar()
     waiting = await reads_deciding.list_waiting_extensions(page.actor)
-    rows = await reads_deciding.list_assignments(page.actor, [w.assignment_id for w in waiting[:SHOWN]])
-    lines = []
-    for w in waiting[:SHOWN]:
-        asked = await find_pending_extension(w.assignment_id)
-        if w.assignment_id in rows and asked is not None:
-            row = work_row(page, rows[w.assignment_id], calendar)
-            lines.append(
-                Line(f"{PATH}/{w.assignment_id}", row, page.moment(w.since), asked.proposed_on, asked.reason)
-            )
+    ids = [w.assignment_id for w in waiting[:SHOWN]]
+    rows = await reads_deciding.list_assignments(page.actor, ids)
+    asked = await reads_deciding.list_asked(page.actor, ids)
+    lines = [
+        Line(
+            f"{PATH}/{w.assignment_id}",
+            work_row(page, rows[w.assignment_id], calendar),
+            page.moment(w.since),
+            *asked[w.assignment_id],
+        )
+        for w in waiting[:SHOWN]
+        if w.assignment_id in rows and w.assignment_id in asked
+    ]
     return page.render("more-time-queue.html", lines=lines, total=len(waiting))
 
 
@@ -127,7 +131,7 @@ async def _show(page: Page, row: Assignment, form: Form, *, status: int = 200) -
         can_decide=asked is not None and may(page.actor, Verb.DECIDE_EXTENSION, _subject(row)),
         place=place_of(PATH, queue_now, row.id),
         next_href=next((f"{PATH}/{w.assignment_id}" for w in queue_now if w.assignment_id != row.id), ""),
-        done=None if asked else await last_act(page, row),
+        done=await last_act(page, row) if asked is None or status == 409 else None,
         here=path_of(row),
         submission=new_submission(),
     )

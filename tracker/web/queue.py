@@ -164,7 +164,7 @@ async def _show(page: Page, row: Assignment, form: Form, *, status: int = 200) -
         can_decide=mine,
         place=place_of(PATH, queue_now, row.id),
         next_href=next((f"{PATH}/{w.assignment_id}" for w in queue_now if w.assignment_id != row.id), ""),
-        done=None if waiting else await last_act(page, row),
+        done=await last_act(page, row) if waiting is None or status == 409 else None,
         undo=f"{PATH}/{row.id}/hoan-tac" if _can_undo(page, row) else "",
         here=path_of(row),
         submission=new_submission(),
