@@ -36,7 +36,7 @@ from tracker.web.page import Page, open_page, parse_id
 from tracker.web.standing import chip, chip_of, path_of, short
 from tracker.web.state import WebRequest
 from tracker.web.submissions import once
-from tracker.web.tasks import computation
+from tracker.web.tasks import computation, desk_links
 from tracker.web.timeline import story_of
 from tracker.web.urges import owed_view
 from tracker.web.wording import Chip, short_day
@@ -342,6 +342,8 @@ def _actions(page: Page, row: Assignment, owes: bool) -> tuple[Action | None, li
             more.append(Action(page.s("work.pass_on"), "user", sub(row, "chuyen")))
         if owes and main is None:
             main = Action(page.s("work.explain"), "flag", sub(row, "giai-trinh"))
+    if not page.is_agency:
+        more += [Action(link.label, link.icon, link.href) for link in desk_links(page, row)]
     return main, more
 
 

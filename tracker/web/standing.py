@@ -208,9 +208,9 @@ def _action(page: Page, row: Assignment, shown: Chip) -> tuple[str, str]:
     if not page.is_agency and row.state not in _CLOSED:
         if row.state is State.REPORTED:
             if page.is_secretariat or may(page.actor, Verb.CONFIRM, subject):
-                return page.s("act.read_report"), path + "#xet-bao-cao"
+                return page.s("act.read_report"), f"/cho-xac-nhan/{row.id}"
         elif row.extension_pending and page.is_secretariat:
-            return page.s("act.decide_extension"), path + "#xet-gia-han"
+            return page.s("act.decide_extension"), f"/gia-han/{row.id}"
         elif shown.tone in ("late", "soon") and may(page.actor, Verb.URGE, subject):
             key = "list.urge" if shown.tone == "late" else "list.remind"
             return page.s(key), f"/don-doc/xem-truoc?viec={row.id}"

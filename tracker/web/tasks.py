@@ -138,7 +138,10 @@ async def _shown(page: Page, row: Assignment) -> Shown:
         story_of(page, told).items,
         await _cards(page, told),
         [file_view(page, f) for f in await list_attachments(page.actor, row.id) if f.report_id is not None],
-        _links(page, row),
+        [
+            *desk_links(page, row),
+            Link(path_of(row), page.s("task.whole", agency=row.agency_short_name), "file"),
+        ],
     )
 
 
@@ -194,8 +197,8 @@ def _waiting(page: Page, rows: Sequence[Assignment]) -> list[Waits]:
     return found
 
 
-def _links(page: Page, row: Assignment) -> list[Link]:
-    """What else can be done with one agency's part."""
+def desk_links(page: Page, row: Assignment) -> list[Link]:
+    """What the assigning side can do with one agency's part besides deciding what waits."""
     found = []
     subject = Subject.of_agency(row.agency_id, id=row.id)
     is_open = row.state in OPEN_STATES
@@ -210,7 +213,6 @@ def _links(page: Page, row: Assignment) -> list[Link]:
         found.append(Link(sub(row, "rut"), page.s("withdraw.title"), "out"))
     if can_restore(row.state, row.closed_at, page.now) and may(page.actor, Verb.WITHDRAW, subject):
         found.append(Link(sub(row, "khoi-phuc"), page.s("restore.title"), "back"))
-    found.append(Link(path_of(row), page.s("task.whole", agency=row.agency_short_name), "file"))
     return found
 
 
