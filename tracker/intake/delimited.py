@@ -81,7 +81,7 @@ def find_delimiter(text: str) -> str:
     >>> find_delimiter("STT;Nhiệm vụ, sản phẩm;Hạn\\n1;Báo cáo, tờ trình;2025")
     ';'
     """
-    lines = [line for line in text.splitlines()[:_SAMPLE_LINES] if line.strip()]
+    lines = [line for line in _sample(text) if line.strip()]
 
     def score(delimiter: str) -> tuple[int, int]:
         counts = [_outside_quotes(line, delimiter) for line in lines]
@@ -89,6 +89,21 @@ def find_delimiter(text: str) -> str:
         return (counts.count(usual) if usual else 0, usual)
 
     return max(_DELIMITERS, key=score) if any(score(d)[0] for d in _DELIMITERS) else ","
+
+
+def _sample(text: str) -> list[str]:
+    """The first lines, each with the breaks that its quotes enclose; as they stand where a quote is never closed."""
+    whole: list[str] = []
+    begun = ""
+    for line in text.splitlines()[: 10 * _SAMPLE_LINES]:
+        begun += line
+        if begun.count('"') % 2:
+            continue
+        whole.append(begun)
+        begun = ""
+        if len(whole) == _SAMPLE_LINES:
+            break
+    return text.splitlines()[:_SAMPLE_LINES] if begun else whole
 
 
 def _outside_quotes(line: str, delimiter: str) -> int:
