@@ -22,6 +22,7 @@ from tracker.domain.access import Subject, Verb, may, require, sees
 from tracker.domain.directory import Actor, Duty, Role
 from tracker.domain.errors import Conflict, Invalid, NotFound
 from tracker.domain.recipients import Recipient, audience
+from tracker.domain.second_thoughts import UNDO_FOR
 from tracker.domain.text import clean_text
 from tracker.domain.urges import REPEAT_AFTER, Skipped, UrgeKind, judge
 from tracker.domain.zone import civil_day
@@ -30,7 +31,7 @@ from tracker.mail.stored import read_message
 
 MOST_AT_ONCE = 500
 LONGEST_SENTENCE = 1000
-HOLD = timedelta(seconds=30)
+HOLD = UNDO_FOR
 """For so long a letter that a page sends off can be taken back."""
 
 
