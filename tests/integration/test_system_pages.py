@@ -59,7 +59,7 @@ async def failed_urge(made: Scene) -> int:
     return message_id
 
 
-async def test_a_letter_tells_its_way_and_goes_again_to_somebody_else(made: Scene) -> None:
+async def test_case_46_a_letter_tells_its_way_and_goes_again_to_somebody_else(made: Scene) -> None:
     message_id = await failed_urge(made)
     path = f"/thu-da-gui/{message_id}"
     admin = await Visitor(made).sign_in(made.world.administrator)

@@ -59,7 +59,7 @@ async def send(visitor: Visitor, path: str, **fields: Any) -> str:
     return answer.headers["location"]
 
 
-async def test_preview_shows_who_gets_what_and_who_not_and_changes_nothing(made: Scene) -> None:
+async def test_case_89_preview_shows_who_gets_what_and_who_not_and_changes_nothing(made: Scene) -> None:
     desk = await Visitor(made).sign_in(made.world.secretariat)
     names = ("overdue", "later", "waiting", "done", "withdrawn")
     ids = [await of(made, name) for name in names] + [await of(made, "soon", "BTC")]
@@ -89,7 +89,7 @@ async def test_preview_shows_who_gets_what_and_who_not_and_changes_nothing(made:
     assert after == before
 
 
-async def test_one_foreign_id_among_many_is_nothing_at_all(made: Scene) -> None:
+async def test_case_53_one_foreign_id_among_many_is_nothing_at_all(made: Scene) -> None:
     """Attack case 53: neither a preview of the rest nor a letter, and no hint which of them exists."""
     leader = await Visitor(made).sign_in(made.world.leader)
     own, foreign = await of(made, "overdue"), await of(made, "soon", "BTC")

@@ -36,7 +36,7 @@ GROUPS: dict[str, frozenset[str]] = {
     "han": frozenset({"move_deadline", "request_extension", "refuse_extension", "commit", "replan"}),
     "bao-cao": frozenset({"report_completion", "report_progress", "report_obstacle", "add_file"})
     | {"remove_file", "confirm", "return"},
-    "don-doc": frozenset({"urge"}),
+    "don-doc": frozenset({"urge", "undo_urge", "answer_explanation", "replay_message"}),
 }
 """What one may look for; every other verb stands among "khac"."""
 _DATES = ("before", "after", "proposed_on", "committed_on", "completed_on", "evidence_on", "due")

@@ -191,10 +191,12 @@ def _letters(page: Page, found: Preview, calendar: WorkCalendar) -> list[LetterV
     for letter in found.letters:
         rows, recipient = letter.message.rows, letter.message.recipient
         person = recipient.official
+        # Who stands in is named by what they are, not by whom they stand in for.
+        duty = next(iter(sorted(person.duties)), recipient.duty)
         made.append(
             LetterView(
                 agency=rows[0].agency_name,
-                who=page.s("timeline.person", name=person.name, duty=page.word("duty", recipient.duty.value)),
+                who=page.s("timeline.person", name=person.name, duty=page.word("duty", duty.value)),
                 address=person.email,
                 why=page.s(f"urge.why.{recipient.route.value}"),
                 tasks=[_line(page, row, calendar) for row in rows],
