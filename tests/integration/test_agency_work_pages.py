@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from tests.web_scene import ADDRESS, NASTY, Scene, Visitor, hidden_fields, scene
-from tests.world import MONDAY, add_official
+from tests.world import MONDAY, add_official, build_world, directive, task
 from tracker import clock
-from tracker.actions import feeds, passing_on, reports, tokens
+from tracker.actions import directives, feeds, passing_on, reports, tokens
 from tracker.actions.passing_on import PassOn
 from tracker.db.assignments import SELECT
 from tracker.db.engine import as_stranger, execute, fetch, fetchval, look_as
@@ -456,3 +456,21 @@ async def test_a_link_gets_another_address_and_the_old_one_ends(made: Scene) -> 
     await agency.post(rotate[1].replace("doi-dia-chi", "thu-hoi"), from_page=page)
     token = hidden_fields((await agency.get(page)).text, page)["_token"]
     assert (await agency.post(rotate[1], _token=token)).status_code == 409
+
+
+async def test_an_unwanted_copy_stands_in_the_ledger_with_its_reason(database: Settings) -> None:
+    world = await build_world()
+    head = world.officials["byt.head_of_office"]
+    await execute("INSERT INTO unwanted_mail (official_id, kind, since) VALUES ($1, 'copy', now())", head)
+
+    recorded = await directives.record(world.secretariat, directive(task()), MONDAY)
+
+    (own,) = recorded.assignment_ids
+    ledger = await fetch("SELECT recipient_id, verdict, reason FROM reminder WHERE assignment_id = $1", own)
+    told = {row["recipient_id"]: (row["verdict"], row["reason"]) for row in ledger}
+    assert told[head] == ("suppressed", "switched_off")
+    assert told[world.agency.official_id] == ("sent", "holder")
+    assert await fetchval("SELECT count(*) FROM outbox WHERE recipient_id = $1", head) == 0
+    # A ladder's letter is no copy that one may do without.
+    await reminders.run(datetime(2025, 12, 10, 2, 0, tzinfo=MONDAY.tzinfo))
+    assert await fetchval("SELECT count(*) FROM outbox WHERE recipient_id = $1", head) == 1

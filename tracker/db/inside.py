@@ -70,10 +70,10 @@ FROM internal_note n JOIN official o ON o.id = n.official_id
 """
 
 
-def mine(viewer: Actor, alias: str = "a", first: int = 1) -> tuple[str, list[object]]:
-    """A condition over assignment `alias`: passed on to the viewer inside the agency, and still with them."""
+def mine(viewer: Actor, first: int = 1) -> tuple[str, list[object]]:
+    """A condition over assignment `a`: passed on to the viewer inside the agency, and still with them."""
     condition = (
-        f"EXISTS (SELECT 1 FROM internal_assignment i WHERE i.assignment_id = {alias}.id"
+        "EXISTS (SELECT 1 FROM internal_assignment i WHERE i.assignment_id = a.id"
         f" AND i.official_id = ${first} AND i.ended_at IS NULL)"
     )
     return condition, [viewer.official_id]
