@@ -17,7 +17,7 @@ import pytest
 from tests.web_scene import ADDRESS, NASTY, Scene, Visitor, hidden_fields, scene
 from tests.world import MONDAY
 from tracker import clock
-from tracker.actions import attachments, reports
+from tracker.actions import assignments, attachments, reports
 from tracker.db.assignments import Assignment, get_assignment
 from tracker.db.engine import execute, fetch, fetchval
 from tracker.domain.assignments import State
@@ -381,6 +381,33 @@ async def test_a_withdrawn_task_is_taken_back_or_given_back(made: Scene) -> None
     moved = await desk.post(transfer, from_page=transfer, co_quan="BTC", ly_do="Đúng chức năng hơn.")
     assert moved.status_code == 303, moved.text
     assert (await row_of(made, "later", "BTC")).due_on == before.due_on
+
+
+async def test_taking_back_a_withdrawal_lets_stopped_letters_go(made: Scene) -> None:
+    """What the withdrawal had stopped is queued again and reaches its people; the ledger is as it was."""
+    row = await row_of(made, "weekend")
+    desk = await Visitor(made).sign_in(made.world.secretariat)
+    await assignments.set_deadline(
+        made.world.secretariat, row.id, None, date(2025, 12, 19), None, "Chờ nghị định.", "", clock.utc_now()
+    )
+    ledger = (
+        "SELECT step_code, occurrence, verdict, reason, outbox_id FROM reminder"
+        " WHERE assignment_id = $1 ORDER BY id"
+    )
+    messages, reminded = await outbox_about(row.id), await fetch(ledger, row.id)
+    assert ("deadline_moved", "pending", "") in messages
+    path = f"{made.path('weekend')}/rut"
+
+    await desk.post(path, from_page=path, cach="rut", ly_do="Nhập nhầm.")
+    assert ("deadline_moved", "superseded", "withdrawn") in await outbox_about(row.id)
+    await deliver(made)
+    await desk.post(f"/viec/hoan-tac/{row.id}", from_page=f"/viec/{row.task_id}")
+
+    assert (await outbox_about(row.id))[: len(messages)] == messages
+    assert await fetch(ledger, row.id) == reminded
+    await deliver(made)
+    states = {kind: state for kind, state, _ in await outbox_about(row.id)}
+    assert (states["deadline_moved"], states["cancelled"]) == ("sent", "superseded")
 
 
 async def test_two_people_correct_one_task_and_the_second_chooses(made: Scene) -> None:
