@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.domain.search import search_key, sort_key
+from tracker.domain.search import excerpt, found_spans, query_words, search_key, sort_key, word_query
 
 VIETNAMESE = st.text(
     "aàảãáạăằẳẵắặâầẩẫấậbcdđeèẻẽéẹêềểễếệghiìỉĩíịklmnoòỏõóọôồổỗốộơờởỡớợpqrstuùủũúụưừửữứựvxyỳỷỹýỵ AĐƯƠ1",
@@ -85,3 +85,61 @@ def test_order_does_not_depend_on_form_or_case(first: str, second: str) -> None:
         assert sort_key(first) != sort_key(second) or not (
             search_key(first).strip() and search_key(second).strip()
         )
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("12/CT-TTg", ["12", "ct", "ttg"]),
+        ("71nq", ["71nq"]),
+        ("Bộ Y tế, bộ", ["bo", "y", "te"]),
+        ("%_*&|!():'\\", []),
+        ("", []),
+        ("a " * 50 + "b", ["a", "b"]),
+    ],
+)
+def test_the_words_of_a_question(question: str, words: list[str]) -> None:
+    """Signs part words and mean nothing themselves; a word counts once."""
+    assert query_words(question) == words
+
+
+@given(st.text(max_size=60))
+def test_no_question_writes_a_query_of_its_own(question: str) -> None:
+    """What reaches PostgreSQL is made of letters and figures, whatever was typed (attack cases 22, 38)."""
+    for word in query_words(question):
+        query = word_query(word)
+        assert all(c.isalnum() or c in ":*&| " for c in query)
+        assert query.startswith(f"{word}:*")
+
+
+@pytest.mark.parametrize(
+    ("text", "asked", "marked"),
+    [
+        ("Bộ Y tế và bộ máy", "bo y te", ["Bộ Y tế", "bộ"]),
+        ("Số 71/NQ-CP", "71nq", ["71/NQ"]),
+        ("không có gì", "bo", []),
+        ("rộng, bộ", "ong bo", ["bộ"]),
+        ("Đôn đốc", "DON", ["Đôn"]),
+        ("ẾỄ <b>", "ee", ["ẾỄ"]),
+    ],
+)
+def test_the_words_found_are_where_words_begin(text: str, asked: str, marked: list[str]) -> None:
+    """Whole words and beginnings of words, side by side as one; also where the text is decomposed."""
+    for form in ("NFC", "NFD"):
+        written = unicodedata.normalize(form, text)
+        found = [
+            unicodedata.normalize("NFC", written[start:end])
+            for start, end in found_spans(written, query_words(asked))
+        ]
+        assert found == marked or (asked == "71nq" and found == ["71", "NQ"])
+
+
+@given(st.text(max_size=80), st.text(max_size=20))
+def test_spans_are_in_order_within_the_text(text: str, asked: str) -> None:
+    """None empty, none overlapping, none beyond the end; and what is cut out of a text is not much longer."""
+    words = query_words(asked)
+    ends = 0
+    for start, end in found_spans(text, words):
+        assert ends <= start < end <= len(text)
+        ends = end
+    assert len(excerpt(text * 9, words, 60)) <= 65

@@ -30,6 +30,8 @@ from tracker.web.wording import counted, short_day
 
 PAGE_ROWS = 50
 GROUP_ROWS = 7
+_URGED = frozenset({"open", "overdue", "due_soon", "on_schedule", "returned", "extension"})
+"""The statuses of rows that an agency still has to do something about."""
 _SENSELESS = frozenset({"span_reversed", "agency_unknown"})
 
 
@@ -51,6 +53,21 @@ class Head:
     label: str
     href: str = ""
     sort: str = ""
+
+    @property
+    def width(self) -> str:
+        """The class that gives the column its share of the table."""
+        return _WIDTHS.get(self.name, "")
+
+
+_WIDTHS = {
+    "viec": "w-task",
+    "co-quan": "w-agency",
+    "theo-doi": "w-agency",
+    "bao-cao": "w-report",
+    "san-pham": "w-report",
+    "tre": "n",
+}
 
 
 @dataclass(frozen=True)
@@ -137,6 +154,7 @@ async def work(request: WebRequest) -> Response[bytes]:
         submission=new_submission(),
         can_save=not form.problems and not any(pill.is_current for pill in pills),
         may_urge=not page.is_agency and may(page.actor, Verb.URGE),
+        may_urge_all=chosen.status in _URGED and total > 1,
         can_pick=not page.is_agency and (page.is_secretariat or may(page.actor, Verb.URGE)),
         conditions=filters.list_query(page.query),
     )
