@@ -181,8 +181,12 @@ def _along(place: int, step: float, y: float, words: str, look: str) -> str:
 
 # Lines --------------------------------------------------------------------------------------------------------
 
-_LINES_WIDTH, _LINES_HEIGHT = 640, 220
-_MARKS = ("circle", "square", "rhomb")
+_LINES_HEIGHT, _LINES_FOOT, _NAME_HEIGHT = 150, 124, 20
+_MARKS = (
+    '<circle class="spot l0" r="4"/>',
+    '<rect class="spot l1" x="-4" y="-4" width="8" height="8"/>',
+    '<path class="spot l2" d="M0-5l5 5-5 5-5-5z"/>',
+)
 
 
 def lines(
@@ -195,59 +199,42 @@ def lines(
     *,
     most: float = 0,
 ) -> Chart:
-    """Up to three lines over the same labels, told apart by mark, dashes and the name at their end."""
+    """Up to three lines over the same labels, told apart by mark and dashes; their names and last figures on top."""
     found = [value for one in series for value in one.values if value is not None]
     top = max([most, *found]) or 1
-    left, right, high, low = 8, _LINES_WIDTH - 170, 24, _LINES_HEIGHT - 32
-    step = (right - left) / max(len(labels) - 1, 1)
-    parts = [f'<line class="axis" x1="{left}" y1="{low}" x2="{right}" y2="{low}"/>']
-    ends: list[tuple[float, str]] = []
-    for place, one in enumerate(series):
-        spots = [
-            (round(left + n * step, 1), round(low - (low - high) * value / top, 1), n)
-            for n, value in enumerate(one.values)
-            if value is not None
-        ]
-        if not spots:
-            continue
-        path = " ".join(f"{'M' if n == 0 else 'L'}{x:g} {y:g}" for n, (x, y, _) in enumerate(spots))
-        parts.append(f'<path class="line l{place}" d="{path}"/>')
-        parts += [_mark(place, x, y) for x, y, _ in spots]
-        ends.append((spots[-1][1], f"{one.name}: {one.words[spots[-1][2]]}"))
-        for x, y, n in {spots[0], max(spots, key=lambda spot: one.values[spot[2]] or 0)} - {spots[-1]}:
-            parts.append(_text(x, y - 10, one.words[n], anchor="start" if n == 0 else "middle"))
-    parts += [_text(right + 14, y + 4, _fitted(words, 156), look="strong") for y, words in _apart(ends)]
+    step = 100 / max(len(labels), 1)
+    above = len(series) * _NAME_HEIGHT + 16
+    parts = [f'<line class="axis" x1="0" y1="{_LINES_FOOT + above}" x2="100%" y2="{_LINES_FOOT + above}"/>']
+
+    def height(value: float) -> float:
+        return round(above + _LINES_FOOT * (1 - value / top), 1)
+
+    for place, one in enumerate(series[: len(_MARKS)]):
+        known = [n for n, value in enumerate(one.values) if value is not None]
+        y = place * _NAME_HEIGHT + 14
+        parts.append(f'<svg x="6" y="{y - 4}" overflow="visible">{_MARKS[place]}</svg>')
+        parts.append(_text(18, y, f"{one.name}: {one.words[known[-1]] if known else '–'}", look="strong"))
+        for n, (value, following) in enumerate(pairwise(one.values)):
+            if value is not None and following is not None:
+                parts.append(
+                    f'<line class="line l{place}" x1="{(n + 0.5) * step:.2f}%" y1="{height(value):g}"'
+                    f' x2="{(n + 1.5) * step:.2f}%" y2="{height(following):g}"/>'
+                )
+        highest = max(known, key=lambda n: one.values[n] or 0, default=0)
+        for n in known:
+            at = height(one.values[n] or 0)
+            parts.append(
+                f'<svg x="{(n + 0.5) * step:.2f}%" y="{at:g}" overflow="visible">{_MARKS[place]}</svg>'
+            )
+            if n in (known[0], known[-1]) or (n == highest and known[0] + 1 < n < known[-1] - 1):
+                parts.append(_along(n, step, at - 9, one.words[n], ""))
     shown = _which_fit(labels, step)
     parts += [
-        _text(round(left + n * step, 1), low + 20, label, anchor=_anchor(n, len(labels)), look="q")
-        for n, label in enumerate(labels)
-        if shown[n]
+        _along(n, step, _LINES_FOOT + above + 18, label, "q") for n, label in enumerate(labels) if shown[n]
     ]
     rows = tuple((Cell(label), *(Cell(one.words[n]) for one in series)) for n, label in enumerate(labels))
-    svg = _picture(key, _LINES_WIDTH, _LINES_HEIGHT, title, desc, parts, "")
-    return Chart(svg, (head, *(one.name for one in series)), rows, is_wide=True)
-
-
-def _anchor(place: int, of: int) -> str:
-    return "start" if place == 0 else "end" if place == of - 1 else "middle"
-
-
-def _mark(place: int, x: float, y: float) -> str:
-    match _MARKS[place % len(_MARKS)]:
-        case "circle":
-            return f'<circle class="spot l{place}" cx="{x:g}" cy="{y:g}" r="4"/>'
-        case "square":
-            return f'<rect class="spot l{place}" x="{x - 4:g}" y="{y - 4:g}" width="8" height="8"/>'
-        case _:
-            return f'<path class="spot l{place}" d="M{x:g} {y - 5:g}l5 5-5 5-5-5z"/>'
-
-
-def _apart(ends: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:
-    """The names at the lines' ends, moved down where they would lie on each other."""
-    placed: list[tuple[float, str]] = []
-    for y, words in sorted(ends):
-        placed.append((max(y, placed[-1][0] + 18) if placed else y, words))
-    return placed
+    svg = _fluid(key, _LINES_HEIGHT + above, title, desc, parts, "lines")
+    return Chart(svg, (head, *(one.name for one in series)), rows)
 
 
 # Comparison ---------------------------------------------------------------------------------------------------
