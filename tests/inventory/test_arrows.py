@@ -77,9 +77,9 @@ LIBRARIES: dict[str, set[str]] = {
 
 # The short list of the domain: nothing that waits, opens, asks the machine, or throws dice.
 DOMAIN_STDLIB = {
-    "__future__", "bisect", "calendar", "collections", "csv", "dataclasses", "datetime", "decimal", "enum",
-    "fractions", "functools", "hashlib", "heapq", "hmac", "ipaddress", "itertools", "json", "math", "operator", "re",
-    "string", "types", "typing", "unicodedata", "uuid", "zoneinfo",
+    "__future__", "bisect", "calendar", "collections", "csv", "dataclasses", "datetime", "decimal", "difflib",
+    "enum", "fractions", "functools", "hashlib", "heapq", "hmac", "ipaddress", "itertools", "json", "math", "operator",
+    "re", "string", "types", "typing", "unicodedata", "uuid", "zoneinfo",
 }  # fmt: skip
 
 MODULES = sorted(p for p in PACKAGE.rglob("*.py") if p.stat().st_size)

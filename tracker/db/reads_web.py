@@ -10,7 +10,6 @@ from asyncpg import Record
 
 from tracker.db.actors import ACTOR_COLUMNS, actor_from
 from tracker.db.assignments import OPEN, RUNNING, SELECT, Assignment, from_row
-from tracker.db.directives import list_directives
 from tracker.db.engine import fetch, fetchrow, fetchval
 from tracker.db.lateness import LATE
 from tracker.db.visibility import visible_to
@@ -341,47 +340,6 @@ async def count_open(
     row = await fetchrow(f"SELECT {counts} FROM assignment a WHERE {where}", *arguments)
     assert row is not None
     return dict(row)
-
-
-@dataclass(frozen=True, slots=True)
-class DirectiveRow:
-    """A directive in the list, with the counts of what the viewer may see of it."""
-
-    id: int
-    number: str
-    kind: str
-    issued_on: date
-    issuer: str
-    abstract: str
-    urgency: str
-    tasks: int
-    open: int
-    overdue: int
-
-
-async def list_directive_rows(
-    viewer: Actor, as_of: AsOf, *, words: str = "", limit: int = 50, after: tuple[date, int] | None = None
-) -> list[DirectiveRow]:
-    """Directives, newest first, with their counts; `after` is the (issued_on, id) of the last row seen."""
-    directives = await list_directives(viewer, words=words, limit=limit, after=after)
-    where, arguments = _where(viewer, WorkFilter(status="all"), as_of)
-    arguments.append([d.id for d in directives])
-    rows = await fetch(
-        f"""
-        SELECT a.directive_id, count(DISTINCT a.task_id) AS tasks,
-               count(*) FILTER (WHERE {FILTERS["open"]}) AS open,
-               count(*) FILTER (WHERE {FILTERS["overdue"].replace("LATE", LATE)}) AS overdue
-        FROM assignment a WHERE {where} AND a.directive_id = ANY(${len(arguments)}::bigint[]) GROUP BY 1
-        """,
-        *arguments,
-    )
-    counts = {r["directive_id"]: (r["tasks"], r["open"], r["overdue"]) for r in rows}
-    return [
-        DirectiveRow(
-            d.id, d.number, d.kind, d.issued_on, d.issuer, d.abstract, d.urgency, *counts.get(d.id, (0, 0, 0))
-        )
-        for d in directives
-    ]
 
 
 async def list_of_directive(viewer: Actor, directive_id: int) -> list[Assignment]:
