@@ -49,6 +49,8 @@ _ICONS = {
     "restore": "back",
     "undo_urge": "bell",
     "answer_explanation": "file",
+    "undo": "back",
+    "restore": "back",
 }
 VERBS = tuple(_ICONS)
 """What a story tells of the history; the rest is for the audit."""
@@ -125,6 +127,10 @@ def _event(page: Page, entry: HistoryRow, urgings: Mapping[str, UrgingOf]) -> It
         proposed = _pair(detail.get("proposed_on", ""))
         what = page.t(f"history.{verb}", who=entry.actor_name, proposed=proposed)
     whys: list[str | Markup] = []
+    if verb in ("undo", "restore"):
+        # These keep states, which are no dates and not for reading.
+        whys.append(page.s("story.state", state=page.word("story.state", detail.pop("after", ""))))
+        detail.pop("before", None)
     if entry.reason:
         whys.append(page.t("timeline.quote", words=entry.reason))
     for name in ("before", "document", "evidence", "receipt", "committed_on", "completed_on"):
