@@ -49,8 +49,6 @@ _ICONS = {
     "restore": "back",
     "undo_urge": "bell",
     "answer_explanation": "file",
-    "undo": "back",
-    "restore": "back",
 }
 VERBS = tuple(_ICONS)
 """What a story tells of the history; the rest is for the audit."""
