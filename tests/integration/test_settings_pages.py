@@ -14,7 +14,7 @@ import pytest
 from tests.web_scene import ADDRESS, NASTY, Scene, Visitor, hidden_fields, scene
 from tests.world import directive, task
 from tracker import clock
-from tracker.actions import directives, ladders
+from tracker.actions import directives, ladders, webhooks
 from tracker.db.engine import execute, fetchval
 from tracker.db.ladders import list_version_heads, newest_version
 from tracker.db.working_days import find_mark, list_years
@@ -322,3 +322,34 @@ async def test_how_somebody_was_invited_stands_on_their_page(made: Scene) -> Non
     assert "chưa dùng; lời mời còn hiệu lực đến" in words(waiting.text)
     assert "Gửi lại lời mời" in waiting.text
     assert "lời mời không còn hiệu lực" in words(expired.text)
+
+
+async def test_a_webhook_is_made_tried_paused_and_given_a_new_secret(made: Scene) -> None:
+    webhooks.use_sender(replace(made.settings, webhook_hosts=("hooks.example.vn",)))
+    desk = await Visitor(made).sign_in(made.world.secretariat)
+    other = await Visitor(made).sign_in(made.world.head)
+    here = "/thiet-lap/webhook"
+
+    bad = await desk.post(here, from_page=here, dia_chi="http://10.0.0.1/", ghi_chu=NASTY[1])
+    done = await desk.post(
+        here, from_page=here, dia_chi="https://hooks.example.vn/a", su_kien="reminder.sent", ghi_chu=NASTY[1]
+    )
+    listed = await desk.get(here)
+    path = re.search(r'href="(/thiet-lap/webhook/\d+)"', listed.text)
+    assert path is not None
+    own = path.group(1)
+    pinged = await desk.post(f"{own}/thu", from_page=own)
+    rotated = await desk.post(f"{own}/khoa-moi", from_page=own)
+    paused = await desk.post(f"{own}/trang-thai", from_page=own)
+    page, foreign = await desk.get(own), await other.get(own)
+
+    assert bad.status_code == 422
+    assert "http://10.0.0.1/" in bad.text
+    assert done.status_code == rotated.status_code == 201
+    assert done.text.count("whsec_") == rotated.text.count("whsec_") == 1
+    assert "whsec_" not in listed.text + page.text
+    assert pinged.status_code == paused.status_code == 303
+    assert "Gửi thử" in words(page.text)
+    assert "Bật lại" in page.text
+    assert "<img src=x" not in page.text
+    assert foreign.status_code == 404

@@ -17,6 +17,7 @@ from tracker.actions.notices import (
     assigned_draft,
     invitation_for,
     queue,
+    step_zero,
     task_line,
 )
 from tracker.actions.office import office
@@ -122,25 +123,8 @@ async def _addressed(scene: _Scene) -> tuple[dict[int, _News], list[NewReminder]
         for recipient in people.recipients:
             news.setdefault(recipient.official.id, _News(recipient)).rows.append(row)
         if not people.recipients:
-            unreached.append(_step_zero(row, None, None, scene.now))
+            unreached.append(step_zero(row, None, scene.now, Reason.NO_RECIPIENT.value))
     return news, unreached
-
-
-def _step_zero(
-    row: Assignment, recipient: Recipient | None, outbox_id: int | None, now: datetime
-) -> NewReminder:
-    return NewReminder(
-        assignment_id=row.id,
-        step_code="assigned",
-        occurrence=1,
-        deadline_version=row.deadline_version,
-        recipient_id=recipient.official.id if recipient else None,
-        is_copy=recipient.is_copy if recipient else False,
-        verdict="sent" if recipient else "suppressed",
-        reason=recipient.route.value if recipient else Reason.NO_RECIPIENT.value,
-        moment=now,
-        outbox_id=outbox_id,
-    )
 
 
 async def _tell_each(scene: _Scene, news: Mapping[int, _News], ledger: list[NewReminder]) -> None:
@@ -158,7 +142,7 @@ async def _tell_each(scene: _Scene, news: Mapping[int, _News], ledger: list[NewR
             drafts.append((_list_of(scene, told.recipient, listed), told, tuple(listed)))
     queued = await queue([draft for draft, _, _ in drafts], scene.now)
     ledger += [
-        _step_zero(row, told.recipient, queued[draft.key], scene.now)
+        step_zero(row, told.recipient, scene.now, told.recipient.route.value, queued[draft.key])
         for draft, told, rows in drafts
         if draft.key in queued
         for row in rows
