@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -214,14 +213,3 @@ async def claim_due(on: date, now: datetime, limit: int = 1000) -> list[Reminded
         limit,
     )
     return sorted((Reminded(**dict(row)) for row in rows), key=lambda r: r.id)
-
-
-async def live_of(official_id: int, assignment_ids: Sequence[int]) -> dict[int, date | None]:
-    """The internal dates of those of these assignments that the person works on."""
-    rows = await fetch(
-        "SELECT assignment_id, due_on FROM internal_assignment"
-        " WHERE official_id = $1 AND ended_at IS NULL AND assignment_id = ANY($2::bigint[])",
-        official_id,
-        list(assignment_ids),
-    )
-    return {row["assignment_id"]: row["due_on"] for row in rows}
