@@ -197,11 +197,13 @@ async def test_a_worker_that_claims_at_the_same_moment_either_has_the_letter_or_
 
 async def test_the_hold_is_as_long_as_it_says_and_only_the_desk_mends_for_others(made: Scene) -> None:
     now = clock.utc_now()
-    new = NewUrge([await of(made, "overdue")], hold=HOLD)
+    first = await of(made, "overdue")
+    new = NewUrge([first], UrgeKind.EXPLANATION, "Vì sao?", now.date(), hold=HOLD)
     done = await urges.urge(made.world.member, new, now)
     left: float = await fetchval(
         "SELECT extract(epoch FROM next_attempt_at - created_at)::float8 FROM outbox WHERE kind = 'urge'"
     )
+    owed = await fetchval("SELECT count(*) FROM urged WHERE is_owed")
     with as_stranger():
         look_as(made.world.leader)
         with pytest.raises(NotFound):
@@ -209,7 +211,10 @@ async def test_the_hold_is_as_long_as_it_says_and_only_the_desk_mends_for_others
     undone = await urges.undo(made.world.secretariat, done.group, now)
 
     assert 29.9 < left < 30.1
-    assert undone.letters == 1
+    assert (undone.letters, owed) == (1, 1)
+    assert await fetchval("SELECT count(*) FROM urged WHERE is_owed") == 0
+    desk = await Visitor(made).sign_in(made.world.secretariat)
+    assert "Vì sao?" not in (await desk.get("/giai-trinh")).text
     verbs = await fetch(
         "SELECT verb, actor_name FROM history WHERE verb IN ('urge', 'undo_urge') ORDER BY id"
     )
@@ -281,18 +286,3 @@ async def test_an_explanation_is_asked_for_answered_and_read(made: Scene) -> Non
 async def _agency_token(visitor: Visitor, made: Scene) -> str:
     html = (await visitor.get("/viec")).text
     return html.split('name="_token" value="')[1].split('"')[0]
-
-
-async def test_an_undone_request_owes_no_explanation(made: Scene) -> None:
-    now = clock.utc_now()
-    first = await of(made, "overdue")
-    new = NewUrge([first], UrgeKind.EXPLANATION, "Vì sao?", clock.utc_now().date(), hold=HOLD)
-    done = await urges.urge(made.world.secretariat, new, now)
-    owed = await fetchval("SELECT count(*) FROM urged WHERE is_owed")
-
-    await urges.undo(made.world.secretariat, done.group, now)
-
-    assert owed == 1
-    assert await fetchval("SELECT count(*) FROM urged WHERE is_owed") == 0
-    desk = await Visitor(made).sign_in(made.world.secretariat)
-    assert "Vì sao?" not in (await desk.get("/giai-trinh")).text
