@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from litestar.params import FromPath
 from tracker.actions import views as actions
 from tracker.db import reads_web
 from tracker.db import saved_views as db
+from tracker.db.directory import list_agencies
 from tracker.db.reads_web import AsOf
 from tracker.db.saved_views import KEPT_DAYS, SavedView
 from tracker.domain.access import Verb, require
@@ -73,7 +74,15 @@ class ViewRow:
     deleted_at: datetime | None = None
 
 
-def _row(page: Page, view: SavedView) -> ViewRow:
+async def _names(page: Page) -> dict[tuple[str, str], str]:
+    """What a code or an id of a kept list is called."""
+    names = {("co-quan", agency.code): agency.name for agency in await list_agencies()}
+    if not page.is_agency:
+        names |= {("nguoi-theo-doi", str(one)): name for one, name in await reads_web.list_followers()}
+    return names
+
+
+def _row(page: Page, view: SavedView, names: Mapping[tuple[str, str], str]) -> ViewRow:
     return ViewRow(
         view.id,
         view.name,
@@ -81,13 +90,13 @@ def _row(page: Page, view: SavedView) -> ViewRow:
         view.owner_id == page.actor.official_id,
         view.is_shared,
         view.owner_name,
-        words_of(page, view.query),
+        words_of(page, view.query, names),
         view.deleted_at,
     )
 
 
-def words_of(page: Page, query: str) -> str:
-    """What a kept list holds, in words."""
+def words_of(page: Page, query: str, names: Mapping[tuple[str, str], str]) -> str:
+    """What a kept list holds, in words; `names` are those of codes and ids."""
     found = []
     for key, value in filters.parse_query(query).items():
         if key not in filters.CONDITIONS:
@@ -98,10 +107,8 @@ def words_of(page: Page, query: str) -> str:
         elif key == "vai-tro":
             part = next((name for name, word in filters.PART_WORDS.items() if word == value), "")
             value = page.s(f"list.part.{part}") if part else value
-        elif key == "nguoi-theo-doi":
-            # The name is not asked for here: the list itself tells it.
-            found.append(page.s("list.col.theo-doi"))
-            continue
+        else:
+            value = names.get((key, value), value)
         found.append(page.s(f"filter.is.{key}", value=value))
     return " · ".join(found) or page.s("view.everything_open")
 
@@ -115,12 +122,13 @@ async def views(request: WebRequest) -> Response[bytes]:
 
 
 async def _views_page(page: Page) -> Response[bytes]:
-    kept = [_row(page, view) for view in await db.list_views(page.actor)]
+    names = await _names(page)
+    kept = [_row(page, view, names) for view in await db.list_views(page.actor)]
     return page.render(
         "views.html",
         own=[row for row in kept if row.is_own],
         shared=[row for row in kept if not row.is_own],
-        deleted=[_row(page, view) for view in await db.list_deleted(page.actor)],
+        deleted=[_row(page, view, names) for view in await db.list_deleted(page.actor)],
         kept_days=KEPT_DAYS,
     )
 
@@ -149,12 +157,12 @@ async def save(request: WebRequest) -> Response[bytes]:
     except Invalid as error:
         form.take(error, _FIELDS)
         form.values["truy-van"] = query
-        return _form_page(page, form, None)
+        return await _form_page(page, form, None)
     view = await db.get_view(page.actor, view_id)
     return page.see(view.address, "view.saved", name=view.name)
 
 
-def _form_page(page: Page, form: Form, view: SavedView | None) -> Response[bytes]:
+async def _form_page(page: Page, form: Form, view: SavedView | None) -> Response[bytes]:
     page.shown_path = "/cach-xem" if view is None else f"/cach-xem/{view.id}"
     query = form.text("truy-van") if view is None else view.query
     return page.render(
@@ -164,7 +172,7 @@ def _form_page(page: Page, form: Form, view: SavedView | None) -> Response[bytes
         view=view,
         submission=new_submission(),
         query=query,
-        conditions=words_of(page, query),
+        conditions=words_of(page, query, await _names(page)),
         may_share=page.role in actions.SHARERS,
         address=f"/viec?{query}" if query else "/viec",
     )
@@ -177,7 +185,7 @@ async def edit(request: WebRequest, view_id: FromPath[str]) -> Response[bytes]:
     require(page.actor, Verb.LIST)
     view = await db.get_view(page.actor, parse_id(view_id))
     values = {"ten": view.name, **({"dung-chung": "1"} if view.is_shared else {})}
-    return _form_page(page, Form(values), view)
+    return await _form_page(page, Form(values), view)
 
 
 @post("/cach-xem/{view_id:str}", include_in_schema=False)
@@ -192,7 +200,7 @@ async def change(request: WebRequest, view_id: FromPath[str]) -> Response[bytes]
         )
     except Invalid as error:
         form.take(error, _FIELDS)
-        return _form_page(page, form, view)
+        return await _form_page(page, form, view)
     return page.see("/cach-xem", "view.changed", name=changed.name)
 
 
