@@ -34,7 +34,7 @@ PATH = "/tong-quan"
 LIST = "/bao-cao/danh-sach"
 FOLLOWED = "theo-doi"
 _NAMES_SHOWN, _NAMES_OF_MANY = 6, 2
-_PAPER_AGENCIES, _PAPER_WORST, _PAPER_DUE = 8, 5, 6
+_PAPER_AGENCIES, _PAPER_WORST, _PAPER_DUE = 6, 5, 6
 _PAPER_NAMES = 150
 _PAPER_MM = 122
 """What the page has for the rows of its tables, when all that is always there has been set."""
