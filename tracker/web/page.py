@@ -430,7 +430,16 @@ class Page:
 _DESK = ("/can-xu-ly", "/van-ban", "/cho-xac-nhan", "/bao-cao", "/lich", "/co-quan", "/thiet-lap")
 _AGENCY = ("/viec", "/van-ban", "/lich", "/bao-cao/qua-han", "/toi/thong-bao")
 _NAVIGATION: dict[Role, tuple[str, ...]] = {
-    Role.ADMINISTRATOR: (*_DESK, "/nguoi", "/he-thong"),
+    Role.ADMINISTRATOR: (
+        "/can-xu-ly",
+        "/van-ban",
+        "/bao-cao",
+        "/lich",
+        "/co-quan",
+        "/nguoi",
+        "/thiet-lap",
+        "/he-thong",
+    ),
     Role.SECRETARIAT: _DESK,
     Role.MEMBER: ("/tong-quan", "/viec", "/cho-xac-nhan", "/bao-cao", "/lich"),
     Role.INSPECTOR: ("/bao-cao", "/viec", "/van-ban", "/lich"),

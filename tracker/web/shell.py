@@ -7,7 +7,7 @@ from litestar import Response, get
 from tracker.web.page import SignInNeeded, open_page
 from tracker.web.state import WebRequest
 
-KEYS = ("/", "j", "k", "Enter", "x", "u", "a", "r", "g h", "g v", "g k", "?", "Esc")
+KEYS = ("/", "j", "k", "Enter", "x", "u", "a", "r", "n", "g h", "g v", "g k", "?", "Esc")
 
 
 @get("/phim-tat", include_in_schema=False)
