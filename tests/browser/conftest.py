@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -112,6 +113,14 @@ async def stage(database: Settings, browser: Browser) -> AsyncIterator[Stage]:
     """The scene behind a real server; the pool is the test's, so the server needs no lifespan."""
     async with scene(database) as made, served(made.app) as address:
         yield Stage(made, address, browser)
+
+
+@pytest.fixture(scope="session")
+def screens() -> Path:
+    """Where pictures and films are kept: the folder SCREENS, else build/screens, which git does not see."""
+    folder = Path(os.environ.get("SCREENS") or Path(__file__).parents[2] / "build" / "screens")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 @pytest.fixture(scope="session")
