@@ -69,6 +69,8 @@ LIBRARIES: dict[str, set[str]] = {
     "uvicorn": {"connections"},
     "aiosmtpd": {"mailbox"},
     "openpyxl": {"intake", "documents"},
+    "docx": {"documents"},
+    "typst": {"documents"},
     "xlsxwriter": {"documents"},
     "jinja2": {"mail", "web"},
     "segno": {"web", "api"},
