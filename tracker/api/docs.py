@@ -135,7 +135,7 @@ async def problems_page(request: Request[Any, Any, Any]) -> Response[bytes]:
         for code in sorted(known_codes())
     )
     heading = text(language, "api.docs.problems")
-    return _page(language, heading, f"<h1>{escape(heading)}</h1>\n<ul>\n{rows}\n</ul>")
+    return _page(language, heading, f"<main>\n<h1>{escape(heading)}</h1>\n<ul>\n{rows}\n</ul>\n</main>")
 
 
 @get("/api/problems/{code:str}", include_in_schema=False, name="problem")
@@ -146,9 +146,9 @@ async def problem_page(request: Request[Any, Any, Any], code: FromPath[str]) -> 
         raise Refusal("not_found")
     heading = title(language, code)
     body = (
-        f"<h1>{escape(heading)}</h1>\n<p><code>{escape(code)}</code> · {status_of_code(code)}</p>\n"
+        f"<main>\n<h1>{escape(heading)}</h1>\n<p><code>{escape(code)}</code> · {status_of_code(code)}</p>\n"
         f"<p>{escape(sentence(language, code, {}))}</p>\n"
-        f'<p><a href="/api/problems">{escape(text(language, "api.docs.problems"))}</a></p>'
+        f'<p><a href="/api/problems">{escape(text(language, "api.docs.problems"))}</a></p>\n</main>'
     )
     return _page(language, heading, body)
 
