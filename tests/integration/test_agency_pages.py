@@ -177,3 +177,33 @@ async def test_names_of_agencies_stay_text(made: Scene) -> None:
         text = (await visitor.get(path)).text
         assert "<script>alert(1)" not in text
         assert "&lt;script&gt;alert(1)" in text
+
+
+async def test_the_secretariat_mends_the_address_of_a_mere_contact_and_of_nobody_who_signs_in(
+    made: Scene,
+) -> None:
+    world = made.world
+    contact, signing = world.officials["hn.focal"], world.officials["btc.focal"]
+    await execute(
+        "UPDATE official SET mailbox = 'dead', mailbox_reason = '550' WHERE id = ANY($1)", [contact, signing]
+    )
+    await execute("INSERT INTO account (official_id, created_at) VALUES ($1, now())", signing)
+    desk = await Visitor(made).sign_in(world.secretariat)
+
+    shown = (await desk.get(f"/co-quan/{world.agencies['HN']}")).text
+    hidden = (await desk.get(f"/co-quan/{world.agencies['BTC']}")).text
+    done = await desk.post(
+        f"/nguoi/{contact}/thu", from_page=f"/co-quan/{world.agencies['HN']}", thu="moi@hn.example.vn"
+    )
+    version = await fetchval("SELECT row_version FROM official WHERE id = $1", signing)
+    token = hidden_fields(shown, f"/nguoi/{contact}/thu")["_token"]
+    refused = await desk.post(
+        f"/nguoi/{signing}/thu", _token=token, phien_ban=str(version), thu="ke-gian@example.vn"
+    )
+
+    assert f'action="/nguoi/{contact}/thu"' in shown
+    assert f'action="/nguoi/{signing}/thu"' not in hidden
+    assert done.status_code == 303
+    assert await fetchval("SELECT email FROM official WHERE id = $1", contact) == "moi@hn.example.vn"
+    assert refused.status_code == 403
+    assert await fetchval("SELECT email FROM official WHERE id = $1", signing) != "ke-gian@example.vn"

@@ -69,6 +69,8 @@ TABLE: dict[Verb, str] = {
     Verb.EDIT_SELF: "Asmoli",
     Verb.MANAGE_SESSIONS: "asmoli",
     Verb.READ_OPERATIONS: "AS....",
+    Verb.RESEND: "AS....",
+    Verb.MEND_ADDRESS: "AS....",
     Verb.OPERATE: "A.....",
 }
 PERSONAL = (

@@ -16,7 +16,7 @@ from tracker.db.directory import find_official, list_agencies
 from tracker.db.engine import transaction
 from tracker.db.history import HistoryEntry, insert_history
 from tracker.db.reads_api import OfficialView, get_official_view, is_official_seen
-from tracker.domain.access import Subject, Verb, require
+from tracker.domain.access import Subject, Verb, may, require
 from tracker.domain.directory import AGENCY_ROLES, Actor, Role, check_exists
 from tracker.domain.errors import Conflict, Invalid, NotPermitted, Problem, StaleVersion
 from tracker.domain.people import PersonDraft, checked_person, deputy_fault
@@ -111,7 +111,7 @@ async def change(
         administrators = await db.lock_administrators()
         view = await db.lock_official(actor, official_id)
         stands = draft_of(view)
-        _require(actor, view, _differing(stands, draft), mends_mailbox)
+        await _require(actor, view, _differing(stands, draft), mends_mailbox)
         _require_session(actor, stands, draft)
         if version is not None and version != view.row_version:
             raise StaleVersion(current=view.row_version)
@@ -151,8 +151,27 @@ async def change(
         return Changed(await get_official_view(actor, official_id), sessions, mandates, tokens)
 
 
-def _require(actor: Actor, view: OfficialView, changed: frozenset[str], mends_mailbox: bool) -> None:
-    if view.id == actor.official_id and changed <= OWN_FIELDS and not mends_mailbox:
+async def may_mend_address(actor: Actor, official_id: int) -> bool:
+    """Whether the actor may give this contact, to whom no mail comes, another address."""
+    if may(actor, Verb.MANAGE_PEOPLE):
+        return True
+    view = await get_official_view(actor, official_id)
+    return may(actor, Verb.MEND_ADDRESS) and await _is_mere_contact(view)
+
+
+async def _is_mere_contact(view: OfficialView) -> bool:
+    """Whether somebody of an agency is unreachable and has no way to sign in: an address alone makes nobody them."""
+    return (
+        view.mailbox == "dead"
+        and Role(view.role) in AGENCY_ROLES
+        and not await accounts_db.is_known_to_sign_in(view.id)
+    )
+
+
+async def _require(actor: Actor, view: OfficialView, changed: frozenset[str], mends_mailbox: bool) -> None:
+    if changed <= {"email"} and not may(actor, Verb.MANAGE_PEOPLE) and await _is_mere_contact(view):
+        require(actor, Verb.MEND_ADDRESS)
+    elif view.id == actor.official_id and changed <= OWN_FIELDS and not mends_mailbox:
         require(actor, Verb.EDIT_SELF, Subject.owned_by(view.id, noun="official", id=view.id))
     else:
         require(actor, Verb.MANAGE_PEOPLE)

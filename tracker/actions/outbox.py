@@ -113,7 +113,7 @@ async def replay(
     Raises NotFound, StaleVersion, MessageNotReturnable, MessagePersonal, MessageLinkOver, MessageNeverRendered,
     Invalid for somebody elsewhere.
     """
-    require(actor, Verb.OPERATE)
+    require(actor, Verb.RESEND)
     reason = clean_text(reason, "/reason", lengths.REASON, allow_newlines=True)
     async with transaction():
         message = await db.get_stored(outbox_id, lock=True)
@@ -122,6 +122,7 @@ async def replay(
         if message.state not in ("failed", "held"):
             raise MessageNotReturnable(state=message.state)
         if message.kind in accounts_db.SECRET_MAILS:
+            require(actor, Verb.OPERATE)
             await _check_secret(message, to_official_id)
         if not message.is_rendered:
             raise MessageNeverRendered(reason=message.reason)

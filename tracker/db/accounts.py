@@ -108,6 +108,16 @@ async def find_account(official_id: int) -> Account | None:
     return None if row is None else _account(row)
 
 
+async def is_known_to_sign_in(official_id: int) -> bool:
+    """Whether the official has an account, or an identity of the organisation's sign-on."""
+    known: bool = await fetchval(
+        "SELECT EXISTS (SELECT FROM account WHERE official_id = $1)"
+        " OR EXISTS (SELECT FROM external_identity WHERE official_id = $1)",
+        official_id,
+    )
+    return known
+
+
 async def find_account_by_email(email: str) -> tuple[Account | None, str]:
     """The account of the official with this address, compared without case, and the address as it was compared.
 

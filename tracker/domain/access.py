@@ -55,6 +55,8 @@ class Verb(StrEnum):
     MANAGE_ACCOUNT = "manage_account"
     MANAGE_SESSIONS = "manage_sessions"
     READ_OPERATIONS = "read_operations"
+    RESEND = "resend"
+    MEND_ADDRESS = "mend_address"
     OPERATE = "operate"
 
 
@@ -184,6 +186,10 @@ RIGHTS: dict[Verb, _Right] = {
     # One's own password, second factor and sessions: nobody else's, and never with a token.
     Verb.MANAGE_ACCOUNT: _Right(own=_EVERYBODY),
     Verb.READ_OPERATIONS: _Right(anywhere=_RECORDERS, scope=Scope.READ),
+    # One letter again, if asked to a colleague; a new address for a contact whose mail comes back and who signs in
+    # nowhere: whoever signs in with an address gets another one from an administrator alone.
+    Verb.RESEND: _Right(anywhere=_RECORDERS, scope=Scope.OPERATE),
+    Verb.MEND_ADDRESS: _Right(anywhere=_RECORDERS, scope=Scope.MANAGE),
     Verb.OPERATE: _Right(anywhere=_ADMIN, scope=Scope.OPERATE),
 }
 

@@ -12,6 +12,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from tracker.actions import agencies as actions
+from tracker.actions.officials import may_mend_address
 from tracker.db import agencies as agencies_db
 from tracker.db import mandates as mandates_db
 from tracker.db import reads_api, reads_settings
@@ -168,6 +169,7 @@ async def agency(request: WebRequest, agency_id: FromPath[str]) -> Response[byte
         is_always=view.valid_from <= EARLIEST_DAY,
         may_manage=may(page.actor, Verb.MANAGE_AGENCIES),
         may_manage_people=may(page.actor, Verb.MANAGE_PEOPLE),
+        mendable={c.id for c in people if c.is_dead and await may_mend_address(page.actor, c.id)},
     )
 
 

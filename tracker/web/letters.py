@@ -11,6 +11,7 @@ from litestar.params import FromPath
 
 from tracker.actions import outbox as actions
 from tracker.actions import system
+from tracker.actions.officials import may_mend_address
 from tracker.db.outbox import OutboxFilter, StoredMessage
 from tracker.db.reads_system import Attempt
 from tracker.domain.access import Verb, may, require
@@ -183,7 +184,8 @@ async def _show(page: Page, outbox_id: int, form: Form, status: int = 200) -> Re
         next_at=played(page, message.next_attempt_at) if message.state == "pending" else None,
         content=content,
         mailbox=letter_address(page, message.state, message.id),
-        may_operate=may(page.actor, Verb.OPERATE),
+        may_operate=may(page.actor, Verb.RESEND),
+        may_mend=found.recipient is not None and await may_mend_address(page.actor, found.recipient.id),
         may_manage_people=may(page.actor, Verb.MANAGE_PEOPLE),
         is_returnable=is_returnable,
         colleagues=[
@@ -221,7 +223,7 @@ def _tries(page: Page, message: StoredMessage, attempts: tuple[Attempt, ...]) ->
 async def send_again(request: WebRequest, outbox_id: FromPath[str]) -> Response[bytes]:
     """Send a letter that did not arrive again, if asked to a colleague of its recipient."""
     page = await open_page(request)
-    require(page.actor, Verb.OPERATE)
+    require(page.actor, Verb.RESEND)
     message_id = parse_id(outbox_id)
     form = await read_form(page)
     reason = form.required("ly-do", "form_reason_needed")

@@ -25,7 +25,7 @@ from tracker.db import reads_api, reads_settings
 from tracker.db.directory import find_official, list_agencies
 from tracker.db.mandates import Mandate
 from tracker.db.reads_api import OfficialView
-from tracker.domain.access import Verb, require
+from tracker.domain.access import Verb, may, require
 from tracker.domain.directory import AGENCY_ROLES, Duty, Role
 from tracker.domain.errors import Conflict, Invalid, Problem, StaleVersion
 from tracker.domain.people import PersonDraft
@@ -448,7 +448,11 @@ def deputy_of(form: Form) -> int | None:
 @post("/nguoi/{official_id:str}/thu", include_in_schema=False)
 async def mend_mailbox(request: WebRequest, official_id: FromPath[str]) -> Response[bytes]:
     """A new address for somebody whose mail comes back, from wherever the dead mailbox was shown."""
-    page, view = await _open(request, official_id)
+    page = await open_page(request)
+    manages = may(page.actor, Verb.MANAGE_PEOPLE)
+    if not manages:
+        require(page.actor, Verb.MEND_ADDRESS)
+    view = await reads_api.get_official_view(page.actor, parse_id(official_id))
     form = await read_form(page)
     address = form.required("thu", "form_address_needed")
     draft = replace(actions.draft_of(view), email=address)
@@ -459,12 +463,14 @@ async def mend_mailbox(request: WebRequest, official_id: FromPath[str]) -> Respo
             form.take(error, _FIELDS)
         except Conflict as error:
             form.problems.append(Problem("", error.code, None, error.params))
+    back = local_path(form.text("ve"), f"/nguoi/{view.id}" if manages else "/can-xu-ly")
+    if form.problems and not manages:
+        return page.see(back, "notice.mailbox_not_mended", why=page.say(form.problems[0]))
     if form.problems:
         filled = _filled(await reads_api.get_official_view(page.actor, view.id))
         filled.values["thu"] = form.text("thu")
         filled.problems = form.problems
         return await _show(page, view, filled, status=422)
-    back = local_path(form.text("ve"), f"/nguoi/{view.id}")
     return page.see(back, "notice.mailbox_mended", name=view.full_name, address=address)
 
 

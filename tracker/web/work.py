@@ -21,6 +21,7 @@ from tracker.domain.workdays import WorkCalendar
 from tracker.domain.zone import civil_day
 from tracker.web import filters
 from tracker.web.filters import COLUMNS, CONDITIONS, PART_WORDS, USUAL, Look
+from tracker.web.first_steps import steps_of
 from tracker.web.forms import Form, new_submission
 from tracker.web.page import Page, open_page
 from tracker.web.standing import STATUS_WORDS, Row, Tile, as_of, tiles_of, work_row
@@ -333,6 +334,7 @@ async def todo(request: WebRequest) -> Response[bytes]:
     saved = await pills_of(page, None, moment, known)
     return page.render(
         "todo.html",
+        first_steps=await steps_of(page),
         tiles=tiles,
         groups=groups,
         heads=[Head("viec", page.s("col.task"))]
