@@ -230,7 +230,7 @@ def _told(opened: actions.Opened) -> Reply:
     id="replayMessage",
     summary="Send a message again",
     tag="Outbox",
-    verb=Verb.OPERATE,
+    verb=Verb.RESEND,
     body=ReplayIn,
     answer=OpenedMessage,
     is_change=True,
