@@ -474,3 +474,21 @@ async def test_an_unwanted_copy_stands_in_the_ledger_with_its_reason(database: S
     # A ladder's letter is no copy that one may do without.
     await reminders.run(datetime(2025, 12, 10, 2, 0, tzinfo=MONDAY.tzinfo))
     assert await fetchval("SELECT count(*) FROM outbox WHERE recipient_id = $1", head) == 1
+
+
+async def test_my_tasks_are_those_handed_to_me(made: Scene) -> None:
+    agency = await Visitor(made).sign_in(made.world.agency)
+    await pass_on(
+        made, agency, "later", nguoi_lam=str(made.world.leader.official_id), han_noi_bo="13/12/2025"
+    )
+    await pass_on(made, agency, "soon", nguoi_lam=str(made.world.leader.official_id))
+    leader = await Visitor(made).sign_in(made.world.leader)
+
+    mine = (await leader.get("/viec?cua=toi")).text
+    not_mine = (await agency.get("/viec?cua=toi")).text
+
+    assert mine.count('<tr class="item">') == 2
+    assert "Nhiệm vụ later" in mine
+    assert not_mine.count('<tr class="item">') == 0
+    assert 'href="/viec?cua=toi" aria-current="page"' in mine
+    assert (await leader.get("/viec?cua=ai")).status_code == 400

@@ -179,7 +179,7 @@ async def _write(official_id: int, what: str, ids: Iterable[int], now: datetime)
         person = (await get_officials([official_id])).get(official_id)
         if person is None or not person.is_active or person.is_mailbox_dead:
             return 0
-        url = f"{office().url}/noi-bo/{listed[0]}" if len(listed) == 1 else f"{office().url}/viec"
+        url = f"{office().url}/noi-bo/{listed[0]}" if len(listed) == 1 else f"{office().url}/viec?cua=toi"
         letter = InsideLetter(what="passed" if what == "passed" else "due", count=len(listed), url=url)
         digest = hashlib.sha256(repr(listed).encode()).hexdigest()[:24]
         draft = Draft("inside", letter, person, f"inside-{what}-{official_id}-{digest}", ())

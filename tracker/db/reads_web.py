@@ -8,6 +8,7 @@ from datetime import date, datetime, time
 
 from asyncpg import Record
 
+from tracker.db import inside
 from tracker.db.actors import ACTOR_COLUMNS, actor_from
 from tracker.db.assignments import OPEN, RUNNING, SELECT, Assignment, from_row
 from tracker.db.engine import fetch, fetchrow, fetchval
@@ -134,7 +135,8 @@ class WorkFilter:
     """Which assignments a list shows; empty values do not narrow.
 
     `late_by` keeps what is late by at least so many days; `officer_id` is who follows the task at the
-    secretariat; `ids` are the rows that were ticked.
+    secretariat; `is_mine` keeps what the reader follows, or was handed inside their agency; `ids` are the rows that
+    were ticked.
     """
 
     status: str = "open"
@@ -148,6 +150,7 @@ class WorkFilter:
     late_by: int = 0
     officer_id: int | None = None
     ids: tuple[int, ...] = ()
+    is_mine: bool = False
 
 
 # Every word stands in the task, in its directive or in the agency; each subquery runs once and uses its index.
@@ -199,6 +202,12 @@ def _where(viewer: Actor, chosen: WorkFilter, as_of: AsOf) -> tuple[str, list[ob
         add(f"{DAYS_LATE} >= ?", chosen.late_by)
     if chosen.officer_id is not None:
         add("a.task_id IN (SELECT id FROM task WHERE secretariat_officer_id = ?)", chosen.officer_id)
+    if chosen.is_mine and viewer.role in AGENCY_ROLES:
+        condition, more = inside.mine(viewer, len(arguments) + 1)
+        arguments += more
+        conditions.append(condition)
+    elif chosen.is_mine:
+        add("a.task_id IN (SELECT id FROM task WHERE secretariat_officer_id = ?)", viewer.official_id)
     if chosen.ids:
         add("a.id = ANY(?::bigint[])", list(chosen.ids))
     for word in query_words(chosen.words):

@@ -22,6 +22,7 @@ CONDITIONS = (
     "nguon",
     "vai-tro",
     "nguoi-theo-doi",
+    "cua",
     "tu-ngay",
     "den-ngay",
     "tre-tu",
@@ -29,6 +30,7 @@ CONDITIONS = (
 """The keys of an address that narrow a list, in the order in which pages name them."""
 LOOKS = ("xep", "cot", "so-dong")
 """The keys that only change how a list looks."""
+MINE = "toi"
 MOST_TICKED = 500
 PAGE_SIZES = (25, 50, 100, 200)
 
@@ -62,6 +64,8 @@ def read_filter(query: Mapping[str, str], known_agencies: Collection[str]) -> tu
     officer = form.text("nguoi-theo-doi")
     if officer and not _ID.fullmatch(officer):
         form.refuse("nguoi-theo-doi", "form_bad_choice")
+    if form.text("cua") not in ("", MINE):
+        form.refuse("cua", "form_bad_choice")
     late_by = form.text("tre-tu")
     if late_by and not (late_by.isascii() and _DAYS.fullmatch(late_by)):
         form.refuse("tre-tu", "list_bad_days", value=late_by[:40])
@@ -84,6 +88,7 @@ def read_filter(query: Mapping[str, str], known_agencies: Collection[str]) -> tu
         part=part,
         late_by=int(late_by or 0),
         officer_id=int(officer) if officer else None,
+        is_mine=form.text("cua") == MINE,
     )
 
 

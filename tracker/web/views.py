@@ -47,6 +47,12 @@ async def pills_of(page: Page, query: str | None, moment: AsOf, known: Collectio
     else:
         first = Pill(page.s("view.open"), "/viec", None, is_current=query == "", is_first=True)
     pills = [first]
+    if page.is_agency or page.is_secretariat:
+        # What is mine: tasks handed to me inside the agency, or that I follow at the desk.
+        _, mine = filters.read_filter({"cua": filters.MINE}, known)
+        own = f"cua={filters.MINE}"
+        own_count = await reads_web.count_work(page.actor, mine, moment)
+        pills.append(Pill(page.s("view.mine"), f"/viec?{own}", own_count, is_current=query == own))
     for view in (await db.list_views(page.actor))[:PILLS]:
         count = await _count(page, view, moment, known)
         is_current = query is not None and view.query == query

@@ -268,6 +268,8 @@ def _active(
         elif key == "vai-tro":
             part = next((name for name, word in PART_WORDS.items() if word == value), "")
             value = page.s(f"list.part.{part}") if part else value
+        elif key == "cua":
+            value = page.visitor.actor.name if page.visitor else value
         elif key in ("co-quan", "nguoi-theo-doi"):
             value = (agencies if key == "co-quan" else followers).get(value, value)
         found.append((page.s(f"filter.is.{key}", value=value), here(page, look, **{key: None})))
