@@ -135,6 +135,7 @@ async def visit(context: BrowserContext, address: str) -> dict[str, float]:
         await page.add_init_script(_OBSERVE)
         await slow(context, page)
         await page.goto(address, wait_until="load")
+        await page.wait_for_function("seen.lcp > 0")  # the first touch ends its counting
         await page.keyboard.press("Tab")
         for fold in (await page.locator("main summary:visible").all())[:1]:
             await fold.click()
