@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import asyncpg
 import httpx
@@ -27,10 +28,14 @@ from tracker.actions import (
     feeds,
     imports,
     mandates,
+    passing_on,
     reports,
+    second_thoughts,
     sessions,
     succession,
     tokens,
+    urges,
+    views,
     webhooks,
 )
 from tracker.actions import assignments as assignment_actions
@@ -38,16 +43,19 @@ from tracker.actions.hashing import hash_password, token_hash
 from tracker.app import create_app
 from tracker.db import accounts as accounts_db
 from tracker.db import identities as identities_db
+from tracker.db import ladders as ladders_db
 from tracker.db.actors import find_actor
 from tracker.db.engine import execute, fetchval
 from tracker.domain.access import Scope
 from tracker.domain.directory import SYSTEM, Actor
 from tracker.domain.drafts import NewExtension, NewReport
 from tracker.domain.succession import Change, Heir, Plan
+from tracker.domain.urges import UrgeKind
 from tracker.intake.rows import Defaults
 from tracker.jobs import reminders
 from tracker.jobs.long_work import LongWork
 from tracker.settings import Secret, load
+from tracker.web.ladder_drafts import values_of
 from tracker.web.session import anonymous, anonymous_to_cookie, form_token, signed_in, token_to_cookie
 
 SPEAKERS = (
@@ -61,7 +69,11 @@ OWN, OTHER, ABOVE, BELOW, HOME = "BYT", "BTC", "TREN", "DUOI", "PHO"
 MARKS = {code: f"dấu-của-{code}" for code in (OWN, OTHER, ABOVE, BELOW, HOME)}
 """What stands in every row of an agency and nowhere else."""
 PRIVATE = "riêng-của-officer"
-"""What stands in everything that is the officer's own: links, tokens, webhooks."""
+"""What stands in everything that is the officer's own: links, tokens, webhooks, lists kept under a name."""
+INSIDE = "trong-nhà-BYT"
+"""What stands in the notes of the row's agency, which are read there and nowhere else."""
+DESK = "riêng-của-bàn"
+"""What stands in the list that the secretariat's desk keeps for itself."""
 
 _SEEN = {
     "officer": (OWN, BELOW), "leader": (OWN, BELOW), "other-off": (OTHER,), "other-lead": (OTHER,),
@@ -79,6 +91,12 @@ TABLE = "STT;Nhiệm vụ;Cơ quan chủ trì;Thời hạn\n1;Lập kế hoạch
 def foreign_marks(speaker: str) -> list[str]:
     """The marks of agencies that the speaker may know nothing of."""
     return [MARKS[code] for code in MARKS if code not in _SEEN.get(speaker, tuple(MARKS))]
+
+
+def closed_marks(speaker: str) -> list[str]:
+    """What the speaker may not read although it is about rows that they see."""
+    found = [] if speaker in ("officer", "leader", "deputy") else [INSIDE]
+    return found if speaker in ("administrator", "secretariat") else [*found, DESK]
 
 
 def foreign_addresses(speaker: str) -> list[str]:
@@ -118,10 +136,14 @@ class Scene:
         *,
         json: object = None,
         form: Mapping[str, object] | None = None,
+        files: Mapping[str, tuple[str, bytes, str]] | None = None,
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
-        """One request of the speaker: with the token under /api, else as their browser sends it."""
+        """One request of the speaker: with the token under /api, else as their browser sends it.
+
+        With `files` the form is one of several parts.
+        """
         who = self.speakers[speaker]
         sent = {"Accept-Language": "en", **(headers or {})}
         more: dict[str, Any] = {}
@@ -136,6 +158,8 @@ class Scene:
             sent |= {"Accept": "text/html", "Cookie": f"dondoc={who.cookie}; ngon-ngu=en", "Origin": ADDRESS}
             if method == "POST":
                 more["data"] = {"_token": who.form_token, **(form or {})}
+                if files is not None:
+                    more["files"] = files
         transport = httpx.ASGITransport(
             app=self.app, raise_app_exceptions=False, client=("203.0.113.9", 5000)
         )
@@ -256,7 +280,7 @@ async def _enter(scene: Scene, people: dict[str, int]) -> None:
 async def _rows(scene: Scene, desk: Actor, officer: Actor) -> None:
     """A directive of each agency; those of the row's agency stand in every state that a call needs."""
     ids = scene.ids
-    names = ("fresh", "acked", "reported", "asked")
+    names = ("fresh", "acked", "reported", "asked", "judged", "dropped", "urged", "owed", "passed")
     for number, (code, mark) in enumerate(MARKS.items(), start=1):
         given = names if code == OWN else ("one",)
         new = directive(
@@ -271,14 +295,38 @@ async def _rows(scene: Scene, desk: Actor, officer: Actor) -> None:
             if code == OWN:
                 ids[f"task.{name}"] = task_id
     at = MONDAY - timedelta(days=1)
-    for name in ("acked", "reported", "asked"):
+    for name in ("acked", "reported", "asked", "judged"):
         await assignment_actions.acknowledge(officer, ids[name], None, at)
     report = NewReport("completion", f"Xong {MARKS[OWN]}", evidence_number="1/BYT")
-    await reports.submit(officer, ids["reported"], None, report, at)
+    for name in ("reported", "judged"):
+        await reports.submit(officer, ids[name], None, report, at)
+    ids["receipt"] = await fetchval("SELECT receipt FROM report WHERE assignment_id = $1", ids["reported"])
     ask = NewExtension(f"Chờ {MARKS[OWN]}", date(2025, 12, 31))
     ids["extension"] = await extensions.request(officer, ids["asked"], None, ask, at)
     new_file = attachments.NewFile("bang.txt", MARKS[OWN].encode())
     ids["attachment"] = (await attachments.add(officer, ids["acked"], new_file, at)).id
+    await _inside(scene, officer, at)
+    await _second_thoughts(scene, desk)
+
+
+async def _inside(scene: Scene, officer: Actor, at: datetime) -> None:
+    """What the agency arranges among its own people."""
+    ids = scene.ids
+    given = passing_on.PassOn(ids["people"]["colleague"], None, f"Làm ngay, {INSIDE}", 0)
+    ids["internal"] = (await passing_on.pass_on(officer, ids["passed"], given, at)).id
+    ids["note"] = await passing_on.add_note(officer, ids["passed"], f"Gấp, {INSIDE}", at)
+
+
+async def _second_thoughts(scene: Scene, desk: Actor) -> None:
+    """What can still be taken back, however long the calls take; and what is owed an explanation."""
+    ids = scene.ids
+    soon = MONDAY + timedelta(hours=1)
+    await second_thoughts.confirm(await scene.actor("member"), ids["judged"], None, "", soon)
+    await second_thoughts.withdraw(desk, ids["dropped"], None, "Thôi.", "", soon)
+    urge = urges.NewUrge([ids["urged"]], hold=urges.HOLD)
+    ids["urging"] = (await urges.urge(desk, urge, MONDAY)).group
+    asks = urges.NewUrge([ids["owed"]], UrgeKind.EXPLANATION, f"Vì sao {MARKS[OWN]}?", date(2025, 12, 1))
+    await urges.urge(desk, asks, MONDAY)
 
 
 async def _private_rows(scene: Scene, officer: Actor) -> None:
@@ -303,6 +351,9 @@ async def _private_rows(scene: Scene, officer: Actor) -> None:
     )
     ids["identity"] = await fetchval("SELECT id FROM external_identity")
     ids["job.done"] = await exports.ask(officer, exports.NewExport("assignments", "csv"), "vi")
+    ids["view"] = await views.save(officer, PRIVATE, "/viec", "tinh-trang=qua-han", False, now)
+    desk = await scene.actor("secretariat")
+    await views.save(desk, DESK, "/viec", "tinh-trang=sap-den-han", True, now)
 
 
 async def _settled_rows(scene: Scene, desk: Actor, administrator: Actor, officer: Actor) -> None:
@@ -326,6 +377,9 @@ async def _settled_rows(scene: Scene, desk: Actor, administrator: Actor, officer
     await accounts_db.insert_link(
         people["colleague"], "reset", token_hash(RESET_LINK), timedelta(hours=1), None, datetime.now(UTC)
     )
+    newest = await ladders_db.newest_version("default")
+    assert newest is not None
+    ids["ladder.draft"] = urlencode(values_of(newest.steps[:-1]))
     ids["message"] = await fetchval("SELECT min(outbox_id) FROM outbox_entry")
     await execute("UPDATE outbox SET state = 'failed' WHERE id = $1", ids["message"])
 

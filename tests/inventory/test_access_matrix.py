@@ -31,6 +31,7 @@ from tests.access_scene import (
     SPEAKERS,
     TABLE,
     Scene,
+    closed_marks,
     foreign_addresses,
     foreign_marks,
 )
@@ -39,10 +40,11 @@ from tests.conftest import Cluster, as_owner
 from tests.identity_scene import OTHER_PASSWORD, PASSWORD
 from tests.oidc_provider import oidc_provider
 from tests.world import MONDAY
-from tracker.actions import accounts, succession
+from tracker.actions import accounts, outbox, succession
+from tracker.actions.working_days import days_version
 from tracker.api.endpoint import Operation
 from tracker.api.openapi import PREFIX
-from tracker.db.engine import fetchval
+from tracker.db.engine import fetchrow, fetchval
 from tracker.db.sight import ROWS_OF_AGENCIES
 from tracker.domain.succession import Change, Heir, Plan
 from tracker.intake.succession import plan_to_text
@@ -122,9 +124,10 @@ class Ask:
     """A valid call: what stands in the address, what is sent; `prepare` makes what only the moment knows."""
 
     at: Callable[[Ids], Mapping[str, object]] = lambda ids: {}
-    query: str = ""
+    query: str | Callable[[Ids], str] = ""
     json: Callable[[Ids], object] | None = None
     form: Callable[[Ids], Mapping[str, object]] | None = None
+    files: Mapping[str, tuple[str, bytes, str]] | None = None
     content: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     prepare: Prepare | None = None
@@ -162,6 +165,29 @@ def _work(at: str, **fields: object) -> Ask:
     )
 
 
+def _of(table: str, at: str, where: Mapping[str, str], /, **fields: object) -> Ask:
+    """A form about a row of `table`, sent over the version that stands; `where` is what the address holds."""
+
+    async def version(scene: Scene, speaker: str) -> dict[str, Any]:
+        return {"phien-ban": await fetchval(f"SELECT row_version FROM {table} WHERE id = $1", scene.ids[at])}
+
+    values = {name.replace("_", "-"): value for name, value in fields.items()}
+    return Ask(
+        lambda ids: {name: ids[wanted] for name, wanted in where.items()},
+        form=lambda ids: {"lan-gui": "Q" * 16, **values},
+        prepare=version,
+    )
+
+
+def _sent(at: Mapping[str, str], /, **fields: object) -> Ask:
+    """A form that is about no version."""
+    values = {name.replace("_", "-"): value for name, value in fields.items()}
+    return Ask(
+        lambda ids: {name: ids[wanted] for name, wanted in at.items()},
+        form=lambda ids: {"lan-gui": "Q" * 16, **values},
+    )
+
+
 def _person(at: str = "guest", /, **fields: object) -> Ask:
     """A form of a person's page."""
 
@@ -190,6 +216,22 @@ async def _agency_version(scene: Scene, speaker: str) -> dict[str, Any]:
 async def _asked_version(scene: Scene, speaker: str) -> dict[str, Any]:
     assignment_id = scene.ids["asked"]
     return {"phien-ban": await fetchval("SELECT row_version FROM assignment WHERE id = $1", assignment_id)}
+
+
+async def _task_stands(scene: Scene, speaker: str) -> dict[str, Any]:
+    select = "SELECT secretariat_officer_id, row_version FROM task WHERE id = $1"
+    row = await fetchrow(select, scene.ids["task.fresh"])
+    assert row is not None
+    return {
+        "lan-gui": "Q" * 16,
+        "theo-doi": row["secretariat_officer_id"] or "",
+        "phien-ban": row["row_version"],
+    }
+
+
+async def _letter_version(scene: Scene, speaker: str) -> dict[str, Any]:
+    opened = await outbox.open_message(await scene.actor("administrator"), scene.ids["message"])
+    return {"phien-ban": opened.version}
 
 
 async def _totp_begun(scene: Scene, speaker: str) -> dict[str, Any]:
@@ -380,6 +422,183 @@ _API: dict[str, Ask] = {
     "POST /working-years": _json(year=2027, document="1/TB"),
 }
 
+_NEW_DIRECTIVE = {
+    "so-ky-hieu": "66/NQ-CP", "loai": "resolution", "ngay-ban-hanh": "20/11/2025",
+    "co-quan-ban-hanh": "Chính phủ", "trich-yeu": "Về việc khác",
+}  # fmt: skip
+_NEW_TASK = {
+    "lan-gui": "Q" * 16, "lam": "ghi", "cac-viec": "1", "v1-ten": "Việc mới", "v1-chu-tri": "Bộ Y tế",
+    "v1-han": "trước ngày 15/12/2025",
+}  # fmt: skip
+_PASSED = {"task_id": "task.passed", "internal_id": "internal", "note_id": "note"}
+_UPLOAD = {"tep": ("bang.txt", b"mot hai ba", "text/plain")}
+_PAST = "?ngay=10/01/2026"
+_HERE = "/viec/{task_id}/{agency_code}"
+
+_WORK_PAGES: dict[str, Ask] = {
+    "GET /cho-xac-nhan": Ask(),
+    "GET /cho-xac-nhan/{assignment_id}": _at("assignment_id", "reported"),
+    "POST /cho-xac-nhan/{assignment_id}": _of(
+        "assignment", "reported", {"assignment_id": "reported"}, quyet_dinh="xac-nhan"
+    ),
+    "POST /cho-xac-nhan/{assignment_id}/hoan-tac": _sent({"assignment_id": "judged"}),
+    "GET /gia-han": Ask(),
+    "GET /gia-han/{assignment_id}": _at("assignment_id", "asked"),
+    "POST /gia-han/{assignment_id}": _of(
+        "assignment",
+        "asked",
+        {"assignment_id": "asked"},
+        quyet_dinh="dong-y",
+        gia_han_den="31/12/2025",
+        van_ban_gia_han="1/TB",
+    ),
+    "GET /don-doc/xem-truoc": Ask(query=lambda ids: f"?viec={ids['fresh']}"),
+    "POST /don-doc": Ask(form=lambda ids: {"lan-gui": "Q" * 16, "cac-viec": str(ids["fresh"])}),
+    "POST /don-doc/{urging_id}/hoan-tac": _sent({"urging_id": "urging"}),
+    "GET /giai-trinh": Ask(),
+    "GET /vi-sao": Ask(query=lambda ids: f"?viec={ids['fresh']}"),
+    "GET /minh-chung/{attachment_id}": Ask(),
+    "GET /bien-nhan/{number}": _at("number", "receipt"),
+    "GET /noi-bo/{internal_id}": _at("internal_id", "internal"),
+    "GET /viec.csv": Ask(query="?tinh-trang=tat-ca"),
+    "GET /viec.xlsx": Ask(query="?tinh-trang=tat-ca"),
+    "GET /viec/{task_id}/lich-su": Ask(),
+    "GET /viec/{task_id}/lich-su.csv": Ask(),
+    "GET /viec/{task_id}/lich-su.json": Ask(),
+    "GET /viec/{task_id}/lich-su.xlsx": Ask(),
+    "GET /viec/{task_id}/sua": Ask(),
+    "POST /viec/{task_id}/sua": Ask(form=lambda ids: {"noi-lam": "Hà Nội"}, prepare=_task_stands),
+    f"GET {_HERE}/chuyen": _at("task_id", "task.passed"),
+    f"POST {_HERE}/chuyen": Ask(
+        lambda ids: {"task_id": ids["task.acked"]},
+        form=lambda ids: {"lan-gui": "Q" * 16, "nguoi-lam": ids["people"]["colleague"], "dang-giao": "0"},
+    ),
+    f"POST {_HERE}/chuyen/thu-lai": Ask(
+        lambda ids: {"task_id": ids["task.passed"]},
+        form=lambda ids: {"lan-gui": "Q" * 16, "dang-giao": ids["internal"]},
+    ),
+    f"POST {_HERE}/ghi-chu": _sent(_PASSED, noi_dung="Đang làm."),
+    f"POST {_HERE}/ghi-chu/{{note_id}}/chia-se": _sent(_PASSED),
+    f"GET {_HERE}/doi-han": Ask(),
+    f"POST {_HERE}/doi-han": _work("acked", han_moi="19/12/2025", ly_do="Nhầm.", buoc="doi"),
+    f"GET {_HERE}/giai-trinh": _at("task_id", "task.owed"),
+    f"POST {_HERE}/giai-trinh": _sent({"task_id": "task.owed"}, giai_trinh="Vì thiếu người."),
+    f"GET {_HERE}/giao-lai": Ask(),
+    f"POST {_HERE}/giao-lai": _work("fresh", co_quan=OTHER, ly_do="Đúng chức năng."),
+    f"GET {_HERE}/khoi-phuc": _at("task_id", "task.dropped"),
+    f"POST {_HERE}/khoi-phuc": _work("dropped", ly_do="Vẫn cần."),
+    f"GET {_HERE}/rut": Ask(),
+    f"POST {_HERE}/rut": _work("fresh", cach="rut", ly_do="Thôi."),
+    "POST /viec/hoan-tac/{assignment_id}": _sent({"assignment_id": "dropped"}),
+    f"POST {_HERE}/tep": Ask(
+        lambda ids: {"task_id": ids["task.acked"]}, form=lambda ids: {"lan-gui": "Q" * 16}, files=_UPLOAD
+    ),
+    "GET /van-ban/moi": Ask(),
+    "POST /van-ban/moi": Ask(form=lambda ids: {**_NEW_DIRECTIVE, **_NEW_TASK}),
+    "GET /van-ban/goi-y": Ask(query="?so=66/NQ-CP&ngay=20/11/2025&co-quan=BYT&han=15/12/2025"),
+    "GET /van-ban/nhap": Ask(),
+    "POST /van-ban/nhap": Ask(
+        form=lambda ids: {
+            "so-ky-hieu": "89/NQ-CP",
+            "ngay-ban-hanh": "20/11/2025",
+            "co-quan-ban-hanh": "Chính phủ",
+        },
+        files={"tep": ("bang.csv", TABLE.encode(), "text/csv")},
+    ),
+    "GET /van-ban/nhap/{import_id}": Ask(),
+    "POST /van-ban/nhap/{import_id}": _sent({}, lam="ghi"),
+    "GET /van-ban/{directive_id}/sua": Ask(),
+    "POST /van-ban/{directive_id}/sua": _of(
+        "directive",
+        f"directive.{OWN}",
+        {},
+        co_quan_ban_hanh="Chính phủ",
+        nguoi_ky="Nguyễn Văn A",
+        trich_yeu="Về việc khác",
+    ),
+    "GET /van-ban/{directive_id}/them": Ask(),
+    "POST /van-ban/{directive_id}/them": Ask(form=lambda ids: _NEW_TASK),
+}
+
+_FIGURE_PAGES: dict[str, Ask] = {
+    "GET /tong-quan": Ask(),
+    "GET /tong-quan/ban-in": Ask(),
+    "GET /bao-cao": Ask(),
+    "GET /bao-cao/co-quan": Ask(query=_PAST),
+    "GET /bao-cao/co-quan.csv": Ask(query=_PAST),
+    "GET /bao-cao/co-quan.xlsx": Ask(query=_PAST),
+    "GET /bao-cao/danh-sach": Ask(query=_PAST),
+    "GET /bao-cao/ty-le": Ask(query=_PAST),
+    "GET /bao-cao/ty-le.csv": Ask(query=_PAST),
+    "GET /bao-cao/ty-le.xlsx": Ask(query=_PAST),
+    "GET /bao-cao/xu-huong": Ask(),
+    "GET /lich": Ask(query="?thang=2025-12"),
+    "GET /tim": Ask(query="?q=dấu của"),
+}
+
+_SYSTEM_PAGES: dict[str, Ask] = {
+    "GET /he-thong": Ask(),
+    "GET /he-thong/thu": Ask(),
+    "GET /he-thong/gui-lai": Ask(query="?tinh-trang=khong-toi"),
+    "POST /he-thong/gui-lai": Ask(
+        query="?tinh-trang=khong-toi", form=lambda ids: {"lan-gui": "Q" * 16, "ly-do": "Đã thông."}
+    ),
+    "POST /he-thong/gui-thu": _sent({}, viec="tam-dung", ly_do="Bảo trì.", phien_ban="1"),
+    "POST /he-thong/thu-nghiem": _sent({}),
+    "POST /he-thong/viec-nen/{job_id}/huy": _sent({"job_id": "job.waiting"}),
+    "GET /thu-da-gui/{outbox_id}": Ask(),
+    "POST /thu-da-gui/{outbox_id}/gui-lai": Ask(
+        form=lambda ids: {"lan-gui": "Q" * 16, "ly-do": "Đã thông."}, prepare=_letter_version
+    ),
+    "GET /thiet-lap": Ask(),
+    "GET /thiet-lap/lich-lam-viec": Ask(),
+    "GET /thiet-lap/lich-lam-viec/con-lai": Ask(),
+    "POST /thiet-lap/lich-lam-viec/con-lai": _sent({}, can_cu="1/TB"),
+    "GET /thiet-lap/lich-lam-viec/ngay": Ask(query="?tu-ngay=22/12/2025&loai=off"),
+    "POST /thiet-lap/lich-lam-viec/ghi": _sent(
+        {}, tu_ngay="22/12/2025", loai="off", ten="Nghỉ bù", can_cu="1/TB", phien_ban=days_version([None])
+    ),
+    "POST /thiet-lap/lich-lam-viec/nam": _sent({}, nam="2027", can_cu="1/TB"),
+    "GET /thiet-lap/thang": Ask(),
+    "GET /thiet-lap/thang/{code}": Ask(),
+    "GET /thiet-lap/thang/{code}/ap-dung": Ask(),
+    "POST /thiet-lap/thang/{code}/ap-dung": _sent({}, ly_do="Áp dụng bậc mới.", phien_ban="1"),
+    "GET /thiet-lap/thang/{code}/ban/{number}": Ask(),
+    "POST /thiet-lap/thang/{code}/luu": Ask(
+        form=lambda ids: {
+            "lan-gui": "Q" * 16,
+            "phien-ban": "1",
+            "dang-chay": "giu",
+            "soan": ids["ladder.draft"],
+        }
+    ),
+    "GET /thiet-lap/thang/{code}/xem-truoc": Ask(query=lambda ids: f"?{ids['ladder.draft']}&tu=1"),
+}
+
+_OWN_PAGES: dict[str, Ask] = {
+    "GET /cach-xem": Ask(),
+    "POST /cach-xem": _sent({}, ten="Việc quá hạn", truy_van="tinh-trang=qua-han"),
+    "GET /cach-xem/{view_id}": Ask(),
+    "POST /cach-xem/{view_id}": _form(ten="Tên khác"),
+    "POST /cach-xem/{view_id}/khoi-phuc": _form(),
+    "POST /cach-xem/{view_id}/len": _form(),
+    "POST /cach-xem/{view_id}/xoa": _form(),
+    "GET /cong-viec/{job_id}": Ask(),
+    "POST /cong-viec/{job_id}/huy": _sent({"job_id": "job.waiting"}),
+    "GET /cong-viec/{job_id}/tep": _at("job_id", "job.done"),
+    "POST /lich/dang-ky/{feed_id}/doi-dia-chi": _form(),
+    "GET /phien": Ask(),
+    "GET /phim-tat": Ask(),
+    "GET /thiet-lap/webhook": Ask(),
+    "POST /thiet-lap/webhook": _form(dia_chi="http://127.0.0.1:9999/y", su_kien="assignment.assigned"),
+    "GET /thiet-lap/webhook/{webhook_id}": Ask(),
+    "POST /thiet-lap/webhook/{webhook_id}/khoa-moi": _of("webhook", "webhook", {}),
+    "POST /thiet-lap/webhook/{webhook_id}/thu": _form(),
+    "POST /thiet-lap/webhook/{webhook_id}/trang-thai": _of("webhook", "webhook", {}, chay="0"),
+    "POST /thiet-lap/webhook/{webhook_id}/xoa": _of("webhook", "webhook", {}),
+    "POST /toi/thong-bao": Ask(form=lambda ids: {"ngon-ngu": "vi"}, prepare=_own_version),
+}
+
 _PAGES: dict[str, Ask] = {
     "GET /": Ask(),
     "GET /api/docs": Ask(),
@@ -499,6 +718,10 @@ _PAGES: dict[str, Ask] = {
 CALLS: dict[str, Ask] = {
     **{f"{key.split()[0]} {PREFIX}{key.split()[1]}": ask for key, ask in _API.items()},
     **_PAGES,
+    **_WORK_PAGES,
+    **_FIGURE_PAGES,
+    **_SYSTEM_PAGES,
+    **_OWN_PAGES,
 }
 
 _DIFFERENT: dict[tuple[str, str], Callable[[str], dict[str, Any]]] = {
@@ -526,7 +749,8 @@ def _places(ids: Ids) -> dict[str, object]:
         "official_id": ids["people"]["guest"], "message_id": ids["message"], "session_id": ids["session"],
         "succession_id": ids["succession"], "task_id": ids["task.fresh"], "webhook_id": ids["webhook"],
         "identity_id": ids["identity"], "token_id": ids["token"], "agency_code": OWN, "outbox_id": ids["message"],
-        "letter_id": "00000001",
+        "letter_id": "00000001", "internal_id": ids["internal"], "note_id": ids["note"], "urging_id": ids["urging"],
+        "view_id": ids["view"],
     }  # fmt: skip
 
 
@@ -577,7 +801,8 @@ async def ask(
     places = {**_places(scene.ids), **call.at(scene.ids)}
     if absent:
         places |= {name: ABSENT for name in places if name.endswith("_id")}
-    path = re.sub(r"\{(\w+)\}", lambda m: str(places[m[1]]), path) + call.query
+    query = call.query if isinstance(call.query, str) else call.query(scene.ids)
+    path = re.sub(r"\{(\w+)\}", lambda m: str(places[m[1]]), path) + query
     is_person = speaker not in ("nobody", "disabled")
     fresh = await call.prepare(scene, speaker) if call.prepare is not None and is_person else {}
     sent: dict[str, Any] = {"headers": dict(call.headers)}
@@ -602,6 +827,7 @@ async def ask(
         }
         if body is not ...:
             sent["form"] = body
+        sent["files"] = call.files
     return await scene.call(speaker, method, path, **sent)
 
 
@@ -609,7 +835,8 @@ def check_nothing_foreign(route: str, speaker: str, answer: httpx.Response) -> N
     """Whatever the answer is, it shows no row, no person and no private thing that is not the speaker's to see."""
     text = content_of(answer)
     sees_as = "officer" if CALLS[route].is_by_link else speaker
-    shown = [m for m in (*foreign_marks(sees_as), *foreign_addresses(sees_as)) if m in text]
+    closed = (*foreign_marks(sees_as), *foreign_addresses(sees_as), *closed_marks(sees_as))
+    shown = [mark for mark in closed if mark in text]
     assert not shown, f"{speaker} sees {shown} at {route}"
     is_whole_history = route.endswith("/history") and not foreign_marks(speaker)
     if speaker not in ("officer", "administrator") and not CALLS[route].is_by_link and not is_whole_history:

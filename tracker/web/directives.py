@@ -262,8 +262,8 @@ def _helpers(page: Page, rows: Sequence[Assignment]) -> str:
 async def edit_form(request: WebRequest, directive_id: FromPath[str]) -> Response[bytes]:
     """Which words of the directive were recorded wrongly?"""
     page = await open_page(request)
-    require(page.actor, Verb.RECORD_DIRECTIVE)
     found = await get_directive(page.actor, parse_id(directive_id))
+    require(page.actor, Verb.RECORD_DIRECTIVE)
     form = Form({name: getattr(found, field) for field, name in _TEXTS.items()})
     return _show_edit(page, found, form, None)
 
@@ -272,8 +272,8 @@ async def edit_form(request: WebRequest, directive_id: FromPath[str]) -> Respons
 async def edit(request: WebRequest, directive_id: FromPath[str]) -> Response[bytes]:
     """Correct the words of the directive; the change stands in its history."""
     page = await open_page(request)
-    require(page.actor, Verb.RECORD_DIRECTIVE)
     found = await get_directive(page.actor, parse_id(directive_id))
+    require(page.actor, Verb.RECORD_DIRECTIVE)
     form = await read_form(page)
     changes = {field: form.text(name) for field, name in _TEXTS.items()}
 

@@ -90,8 +90,9 @@ def _subject(row: Assignment) -> Subject:
 async def waiting_request(request: WebRequest, assignment_id: FromPath[str]) -> Response[bytes]:
     """Grant or refuse?"""
     page = await open_page(request)
+    row = await get_assignment(page.actor, parse_id(assignment_id))
     _require_reader(page)
-    return await _show(page, await get_assignment(page.actor, parse_id(assignment_id)), Form({}))
+    return await _show(page, row, Form({}))
 
 
 async def preview_of(page: Page, row: Assignment, until: date) -> Preview:

@@ -102,8 +102,9 @@ def _subject(row: Assignment, reporter_id: int | None = None) -> Subject:
 async def waiting_report(request: WebRequest, assignment_id: FromPath[str]) -> Response[bytes]:
     """Is this result good enough?"""
     page = await open_page(request)
+    row = await get_assignment(page.actor, parse_id(assignment_id))
     _require_reader(page)
-    return await _show(page, await get_assignment(page.actor, parse_id(assignment_id)), Form({}))
+    return await _show(page, row, Form({}))
 
 
 async def _show(page: Page, row: Assignment, form: Form, *, status: int = 200) -> Response[bytes]:

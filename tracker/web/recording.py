@@ -177,8 +177,8 @@ async def record_directive(request: WebRequest) -> Response[bytes]:
 async def more_tasks(request: WebRequest, directive_id: FromPath[str]) -> Response[bytes]:
     """Which tasks are still to be given of this directive?"""
     page = await open_page(request)
-    require(page.actor, Verb.RECORD_DIRECTIVE)
     found = await get_directive(page.actor, parse_id(directive_id))
+    require(page.actor, Verb.RECORD_DIRECTIVE)
     return await _show(page, _kept(page), found)
 
 
@@ -186,8 +186,8 @@ async def more_tasks(request: WebRequest, directive_id: FromPath[str]) -> Respon
 async def add_tasks(request: WebRequest, directive_id: FromPath[str]) -> Response[bytes]:
     """Give the tasks; any other button shows the form again."""
     page = await open_page(request)
-    require(page.actor, Verb.RECORD_DIRECTIVE)
     found = await get_directive(page.actor, parse_id(directive_id))
+    require(page.actor, Verb.RECORD_DIRECTIVE)
     filled = await _sent(page)
     filled.issued_on = found.issued_on
     frame = _frame(found)

@@ -312,8 +312,8 @@ def _stands(found: Task) -> dict[str, str]:
 async def edit_form(request: WebRequest, task_id: FromPath[str]) -> Response[bytes]:
     """What is recorded wrongly?"""
     page = await open_page(request)
-    require(page.actor, Verb.EDIT_TASK)
     found = await get_task(page.actor, parse_id(task_id))
+    require(page.actor, Verb.EDIT_TASK)
     stands = _stands(found)
     bases = {f"goc-{name}": value for name, value in stands.items()}
     return await _show_edit(page, found, Form({**stands, **bases}))
@@ -347,8 +347,8 @@ async def _show_edit(
 async def edit(request: WebRequest, task_id: FromPath[str]) -> Response[bytes]:
     """Correct the facts; where somebody else was first, both versions stand side by side."""
     page = await open_page(request)
-    require(page.actor, Verb.EDIT_TASK)
     found = await get_task(page.actor, parse_id(task_id))
+    require(page.actor, Verb.EDIT_TASK)
     form = await read_form(page)
     stands = _stands(found)
     settle(form, _FIELDS, stands)
