@@ -6,6 +6,18 @@ setup(
     packages=[*find_namespace_packages(include=["tracker", "tracker.*"]), "tracker.migrations"],
     package_dir={"tracker.migrations": "migrations"},
     package_data={
-        "": ["*.sql", "*.json", "*.csv", "*.html", "*.txt", "*.css", "*.js", "*.svg", "*.typ", "LICENSE", "py.typed"]
+        "": [
+            "*.sql",
+            "*.json",
+            "*.csv",
+            "*.html",
+            "*.txt",
+            "*.css",
+            "*.js",
+            "*.svg",
+            "*.typ",
+            "LICENSE",
+            "py.typed",
+        ]
     },
 )
