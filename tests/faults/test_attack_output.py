@@ -10,12 +10,13 @@ import io
 import json
 import re
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import date
 from email import message_from_bytes, policy
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx
 import icalendar
@@ -34,20 +35,44 @@ from tests.receivers import receiving
 from tests.web_scene import ADDRESS, Scene, Visitor, scene
 from tests.world import MONDAY, World, directive, task
 from tracker import clock
-from tracker.actions import directives, reports, tokens
+from tracker.actions import (
+    assignments,
+    attachments,
+    directives,
+    explanations,
+    exports,
+    extensions,
+    feeds,
+    imports,
+    ladders,
+    passing_on,
+    reports,
+    tokens,
+    urges,
+    views,
+    working_days,
+)
 from tracker.actions import webhooks as webhook_actions
 from tracker.actions.reminders import sweep
+from tracker.db import saved_views as views_db
+from tracker.db import webhooks as webhooks_db
 from tracker.db.engine import execute, fetch, fetchval
+from tracker.db.ladders import newest_version
 from tracker.domain.access import Scope
 from tracker.domain.claims import Cause
 from tracker.domain.directory import SYSTEM
-from tracker.domain.drafts import NewReport
+from tracker.domain.drafts import NewExtension, NewReport
+from tracker.domain.urges import UrgeKind
 from tracker.domain.webhooks import Kind
+from tracker.domain.workdays import DayMark
+from tracker.intake.rows import Defaults
 from tracker.jobs.long_work import LongWork
 from tracker.jobs.webhooks import WebhookDelivery
 from tracker.jobs.worker import delivery_of, transport_of
 from tracker.process import with_secret_key
 from tracker.settings import Settings, load
+from tracker.web.ladder_drafts import values_of
+from tracker.web.rendering import static_address
 
 pytestmark = pytest.mark.anyio
 
@@ -112,10 +137,17 @@ class Reader(HTMLParser):
         self.is_mail = is_mail
         self.wrong: list[str] = []
         self.text: list[str] = []
+        self.scripts = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
-        if tag in ("script", "image", "object", "embed", "base") or (
+        if (
+            not self.is_mail
+            and tag == "script"
+            and attrs == [("src", static_address("app.js")), ("defer", None)]
+        ):
+            self.scripts += 1
+        elif tag in ("script", "image", "object", "embed", "base") or (
             tag == "iframe" and "sandbox" not in given
         ):
             self.wrong.append(f"<{tag} {given}>")
@@ -132,11 +164,15 @@ class Reader(HTMLParser):
 
 
 def read_page(html: str, *, is_mail: bool = False) -> str:
-    """The text of a page in which nothing of the attackers' became more than text; mails carry styles of ours."""
+    """The text of a page in which nothing of the attackers' became more than text; mails carry styles of ours.
+
+    Of scripts a page has ours or none.
+    """
     reader = Reader(is_mail)
     reader.feed(html)
     reader.close()
     assert reader.wrong == []
+    assert reader.scripts <= 1
     return "".join(reader.text)
 
 
@@ -168,6 +204,96 @@ def queries() -> list[str]:
 # -- pages ------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Said:
+    """Where the words went besides the tasks."""
+
+    asked: int
+    explained: int
+    passed: int
+    reported: int
+    import_id: int
+    job_id: int
+    view_id: int
+    webhook_id: int
+    outbox_id: int
+    receipt: str
+    draft: str
+
+
+async def infect_more(world: World, own: tuple[int, ...]) -> Said:
+    """The words in everything else that people write: reasons, notes, names of what they keep, rules, tables."""
+    desk, agency, now = world.secretariat, world.agency, clock.utc_now()
+    _, _, reported, asked, explained, owed, passed, returned, dropped, *_ = own
+    await extensions.request(agency, asked, None, NewExtension(ALL, date(2026, 1, 30)), now)
+    await attachments.add(agency, asked, attachments.NewFile(f"{WORDS[30]}.txt", b"x"), now)
+    for assignment_id in (explained, owed):
+        ask = urges.NewUrge([assignment_id], UrgeKind.EXPLANATION, ALL, date(2025, 12, 1))
+        await urges.urge(desk, ask, now)
+    await explanations.answer(agency, explained, ALL, now)
+    await passing_on.pass_on(agency, passed, passing_on.PassOn(agency.official_id, None, ALL, 0), now)
+    await passing_on.share_note(agency, passed, await passing_on.add_note(agency, passed, ALL, now), now)
+    done = NewReport("completion", ALL, evidence_number=WORDS[30])
+    await reports.submit(agency, returned, None, done, now)
+    await assignments.return_for_rework(desk, returned, None, ALL, now)
+    await assignments.withdraw(desk, dropped, None, ALL, WORDS[29], now)
+    ladder = await newest_version("default")
+    assert ladder is not None
+    steps = [replace(ladder.steps[0], wording=WORDS[29]), *ladder.steps[1:]]
+    await ladders.save_version(desk, "default", WORDS[30], steps, ALL.replace("\n", " ")[:300], now)
+    mark = DayMark("off", WORDS[30], WORDS[29])
+    await working_days.mark_days(world.administrator, [date(2025, 12, 22)], mark, None, now)
+    for person, scope in ((desk, "all"), (agency, "own_agency")):
+        await views.save(person, WORDS[29], "/viec", "tu=%3Cscript%3E", False, now)
+        await feeds.create(person, feeds.NewFeed(feeds.FeedChoices(WORDS[36]), scope), now)
+    rows = "".join(f'{n};"{w.replace(chr(34), chr(34) * 2)}";Bộ {w[:9]};{w[:20]}\n' for n, w in WORDS.items())
+    table = f"STT;Nhiệm vụ;Cơ quan chủ trì;Thời hạn\n{rows}"
+    defaults = Defaults(WORDS[29], date(2025, 11, 20), WORDS[30], confirm_early=False)
+    new = imports.NewImport(table.encode(), f"{WORDS[30]}.csv", "", defaults)
+    assert desk.official_id is not None
+    # As if made while webhooks were on: this scene's service has none.
+    webhook_id = await webhooks_db.insert_webhook(
+        desk.official_id, url="https://nhan.example.vn/x", description=WORDS[29], kinds=[next(iter(Kind)).value],
+        signing="v1", public_key="", secret=b"x", now=now,
+    )  # fmt: skip
+    return Said(
+        asked=asked,
+        explained=explained,
+        passed=passed,
+        reported=reported,
+        import_id=await imports.look(desk, new, "vi", now),
+        job_id=await exports.ask(desk, exports.NewExport("assignments", "csv"), "vi"),
+        view_id=(await views_db.list_views(desk))[0].id,
+        webhook_id=webhook_id,
+        outbox_id=await fetchval("SELECT max(outbox_id) FROM outbox_entry"),
+        receipt=await fetchval("SELECT receipt FROM report WHERE assignment_id = $1", reported),
+        draft=urlencode(values_of([*steps[:1], replace(steps[1], wording=WORDS[30]), *steps[2:]])),
+    )
+
+
+async def more_pages_of(made: Scene, tasks: tuple[int, ...], said: Said) -> list[str]:
+    """Every other page that shows what people wrote."""
+    directive_id = await fetchval("SELECT max(id) FROM directive")
+    at = [f"/viec/{task}/BYT" for task in tasks]
+    holiday = "?tu-ngay=22/12/2025&loai=off&ten=" + quote(WORDS[30])
+    return [
+        "/tong-quan", "/tong-quan/ban-in", "/bao-cao", "/bao-cao/ty-le", "/bao-cao/co-quan", "/bao-cao/danh-sach",
+        "/bao-cao/xu-huong", "/lich?thang=2025-11", "/tim?q=alert", "/tim?q=" + quote(WORDS[34]), "/phim-tat",
+        "/cach-xem", f"/cach-xem/{said.view_id}", f"/cong-viec/{said.job_id}", f"/cong-viec/{said.import_id}",
+        "/cho-xac-nhan", f"/cho-xac-nhan/{said.reported}", "/gia-han", f"/gia-han/{said.asked}", "/giai-trinh",
+        "/don-doc/xem-truoc?viec=" + str(said.passed), f"/vi-sao?viec={said.explained}", f"/bien-nhan/{said.receipt}",
+        f"{at[6]}/chuyen", f"{at[5]}/giai-trinh", *at[4:9], f"{at[8]}/khoi-phuc", f"{at[3]}/doi-han", f"{at[3]}/rut",
+        f"{at[3]}/giao-lai", f"/viec/{tasks[3]}/lich-su", f"/viec/{tasks[8]}/lich-su", f"/viec/{tasks[3]}/sua",
+        "/van-ban/moi", "/van-ban/nhap", f"/van-ban/nhap/{said.import_id}", f"/van-ban/{directive_id}/sua",
+        f"/van-ban/{directive_id}/them", f"/van-ban/{directive_id}?xep=tinh-trang", "/he-thong", "/he-thong/thu",
+        "/he-thong/gui-lai", f"/thu-da-gui/{said.outbox_id}", "/thiet-lap", "/thiet-lap/thang",
+        "/thiet-lap/thang/default", "/thiet-lap/thang/default/ban/2", "/thiet-lap/thang/default/ap-dung",
+        f"/thiet-lap/thang/default/xem-truoc?{said.draft}",
+        "/thiet-lap/lich-lam-viec", f"/thiet-lap/lich-lam-viec/ngay{holiday}", "/thiet-lap/lich-lam-viec/con-lai",
+        "/thiet-lap/webhook", f"/thiet-lap/webhook/{said.webhook_id}", "/toi/thong-bao",
+    ]  # fmt: skip
+
+
 async def pages_of(made: Scene, tasks: tuple[int, ...]) -> list[str]:
     directive_id = await fetchval("SELECT max(id) FROM directive")
     about = [f"/viec/{t}/BYT" for t in tasks[:4]]
@@ -181,18 +307,28 @@ async def pages_of(made: Scene, tasks: tuple[int, ...]) -> list[str]:
 
 async def test_case_29_to_35_and_37_words_stay_words_on_the_pages_of_all(made: Scene) -> None:
     """Every page of every role, read as a browser reads it; what was written is there letter by letter."""
-    tasks, _ = await infect(made.world)
+    tasks, own = await infect(made.world)
+    said = await infect_more(made.world, own)
     told: dict[str, str] = {}
     world = made.world
+    paths = [*await pages_of(made, tasks), *await more_pages_of(made, tasks, said)]
+    shown = dict.fromkeys(paths, 0)
     for actor in (world.secretariat, world.agency, world.leader, world.inspector, world.administrator):
         visitor = await Visitor(made).sign_in(actor)
-        for path in await pages_of(made, tasks):
+        for path in paths:
             answer = await visitor.get(path)
             assert answer.status_code in (200, 303, 307, 308, 403, 404), (path, answer.status_code)
             told[path] = told.get(path, "") + read_page(answer.text)
+            shown[path] += answer.status_code == 200
+    assert [path for path, times in shown.items() if not times and path != "/"] == []
     for words in WORDS.values():
         assert words in told["/bao-cao/qua-han"] + told["/viec?tinh-trang=tat-ca"]
         assert words in told[f"/viec/{tasks[0]}/BYT"], "the report says all of it"
+        for path in (
+            f"/cho-xac-nhan/{said.reported}", f"/gia-han/{said.asked}", "/giai-trinh", f"/viec/{tasks[6]}/BYT/chuyen",
+            f"/viec/{tasks[8]}/lich-su", f"/bien-nhan/{said.receipt}", f"/van-ban/nhap/{said.import_id}",
+        ):  # fmt: skip
+            assert words in told[path], path
 
 
 async def test_case_29_to_35_and_37_words_of_an_address_stay_words(made: Scene) -> None:
@@ -208,7 +344,8 @@ async def test_case_29_to_35_and_37_words_of_an_address_stay_words(made: Scene) 
 async def test_case_29_to_37_nothing_runs_in_a_real_browser(stage: Stage) -> None:
     """Chromium: no dialog, no request elsewhere, no breach of the policy, nothing that was typed is an element."""
     made = stage.scene
-    tasks, _ = await infect(made.world)
+    tasks, own = await infect(made.world)
+    said = await infect_more(made.world, own)
     await sweep(clock.utc_now())
     transport = transport_of(made.settings)
     assert transport is not None
@@ -224,13 +361,21 @@ async def test_case_29_to_37_nothing_runs_in_a_real_browser(stage: Stage) -> Non
                 "window.breaches = [];"
                 "document.addEventListener('securitypolicyviolation', e => window.breaches.push(e.violatedDirective))"
             )
-            for path in [*await pages_of(made, tasks), *letters, *errors]:
+            drawn = ["/tong-quan", "/bao-cao/ty-le", "/lich?thang=2025-11", "/tim?q=alert", "/giai-trinh"]
+            decided = [
+                f"/cho-xac-nhan/{said.reported}",
+                f"/gia-han/{said.asked}",
+                f"/viec/{tasks[6]}/BYT/chuyen",
+            ]
+            kept = ["/cach-xem", f"/van-ban/nhap/{said.import_id}", "/thiet-lap/thang/default"]
+            for path in [*await pages_of(made, tasks), *drawn, *decided, *kept, *letters, *errors]:
                 await watched.go(path)
                 for medium in ("screen", "print"):
                     await page.emulate_media(media=medium)
                 found = await page.evaluate(
-                    "() => [window.breaches, document.querySelectorAll('script, style, [onerror], [onload], [onfocus],"
-                    ' image, a[href^="javascript"], a[href^="data"]\').length]'
+                    """() => [window.breaches, document.querySelectorAll(
+                        'script:not(head > [src^="/static/app."]), style, [onerror], [onload], [onfocus], image,'
+                        + ' a[href^="javascript"], a[href^="data"]').length]"""
                 )
                 assert found == [[], 0], path
             assert watched.strays == []
