@@ -163,3 +163,17 @@ async def test_the_session_says_how_long_it_lasts(made: Scene) -> None:
     assert (await stranger.get("/phien")).status_code == 401
     assert "Đến ô tìm" in (await officer.get("/phim-tat")).text
     assert (await stranger.get("/phim-tat")).headers["location"].startswith("/dang-nhap")
+
+
+async def test_pages_come_zipped_where_that_is_taken_and_pages_with_secrets_do_not(made: Scene) -> None:
+    officer = await Visitor(made).sign_in(made.world.agency)
+
+    page = await officer.get("/viec")
+    plain = await officer.client.get("/viec", headers={"Accept-Encoding": "identity"})
+    secret = await officer.get("/lich/dang-ky")
+
+    assert page.headers["content-encoding"] == "gzip"
+    assert "Accept-Encoding" in page.headers["vary"]
+    assert int(page.headers["content-length"]) < len(page.content) / 2
+    assert "content-encoding" not in plain.headers
+    assert "content-encoding" not in secret.headers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ from tracker.web.session import (
     anonymous_to_cookie,
     cookies_named,
     form_token,
+    masked,
     notice_from_cookie,
     notice_to_cookie,
     signed_in,
@@ -51,6 +53,18 @@ LANGUAGE_COOKIE = "ngon-ngu"
 NOTICE_COOKIE = "thong-bao"
 KEYS_COOKIE = "phim-tat"
 KEPT_KEY = "giu"
+_WORTH_ZIPPING = 2_000
+# What stands on these is secret in itself, and their length must not tell it.
+_SECRETS = frozenset(
+    {
+        "two-step.html",
+        "recovery-codes.html",
+        "me-tokens.html",
+        "feeds.html",
+        "webhook-secret.html",
+        "webhook.html",
+    }
+)
 _YEAR_SECONDS = 365 * 24 * 3600
 _LOCAL_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]{0,1500}")
 _ID = re.compile(r"[1-9][0-9]{0,18}")
@@ -306,7 +320,12 @@ class Page:
         """What the script may know: whether keys are on, when the session ends, where keys lead."""
         if self.visitor is None:
             return Markup("")
-        told = {"home": self.home, "directives": "/van-ban", "rest": str(self.rest_seconds)}
+        told = {
+            "home": self.home,
+            "directives": "/van-ban",
+            "sessions": "/kiem-tra",
+            "rest": str(self.rest_seconds),
+        }
         if self.has_keys:
             told["keys"] = "1"
         return Markup("").join(Markup(' data-{}="{}"').format(name, value) for name, value in told.items())
@@ -318,14 +337,14 @@ class Page:
 
     # -- forms -------------------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def form_token(self) -> str:
         """The hidden token of every form on this page; a visitor's browser is told what it is bound to."""
         if not self.is_bound:
             self.is_bound = True
             value = anonymous_to_cookie(self.state.signer, self.session, real_now())
             self.set_cookie(self.state.session_cookie, value)
-        return form_token(self.state.signer, self.session)
+        return masked(form_token(self.state.signer, self.session))
 
     def hidden(self) -> Markup:
         """The hidden field that proves where a form came from."""
@@ -348,11 +367,19 @@ class Page:
         if self.kept is not None:
             _fill(values, self.kept)
         body = render(template, {"page": self, "t": self.t, "say": self.say, **values})
+        told = {"Content-Language": self.language, "Vary": "Cookie, Accept-Language, Accept-Encoding"}
+        if (
+            "gzip" in self.request.headers.get("accept-encoding", "")
+            and template not in _SECRETS
+            and len(body) > _WORTH_ZIPPING
+        ):
+            body = gzip.compress(body, 5, mtime=0)
+            told["Content-Encoding"] = "gzip"
         return Response(
             content=body,
             status_code=status or self.status,
             media_type=HTML,
-            headers={"Content-Language": self.language, "Vary": "Cookie, Accept-Language", **(headers or {})},
+            headers={**told, **(headers or {})},
             cookies=self.cookies,
         )
 
@@ -384,11 +411,13 @@ class Page:
     def forget(self) -> None:
         """Go on as somebody unknown, after signing out."""
         self.session = anonymous()
+        self.__dict__.pop("form_token", None)
         self.login = self.visitor = self.enrolling = None
         self.is_bound = False
         self.set_cookie(self.state.session_cookie, "", max_age=0)
 
     def _carry(self, token: str, session_id: int, official_id: int) -> None:
+        self.__dict__.pop("form_token", None)
         self.session = signed_in(self.state.signer, token, session_id, official_id)
         self.is_bound = True
         self.set_cookie(self.state.session_cookie, token_to_cookie(self.state.signer, token))
@@ -427,12 +456,22 @@ class Page:
         )
 
 
-_DESK = ("/can-xu-ly", "/van-ban", "/cho-xac-nhan", "/bao-cao", "/lich", "/co-quan", "/thiet-lap")
+_DESK = (
+    "/can-xu-ly",
+    "/van-ban",
+    "/cho-xac-nhan",
+    "/kiem-tra",
+    "/bao-cao",
+    "/lich",
+    "/co-quan",
+    "/thiet-lap",
+)
 _AGENCY = ("/viec", "/van-ban", "/lich", "/bao-cao/qua-han", "/toi/thong-bao")
 _NAVIGATION: dict[Role, tuple[str, ...]] = {
     Role.ADMINISTRATOR: (
         "/can-xu-ly",
         "/van-ban",
+        "/kiem-tra",
         "/bao-cao",
         "/lich",
         "/co-quan",
@@ -441,10 +480,10 @@ _NAVIGATION: dict[Role, tuple[str, ...]] = {
         "/he-thong",
     ),
     Role.SECRETARIAT: _DESK,
-    Role.MEMBER: ("/tong-quan", "/viec", "/cho-xac-nhan", "/bao-cao", "/lich"),
-    Role.INSPECTOR: ("/bao-cao", "/viec", "/van-ban", "/lich"),
+    Role.MEMBER: ("/tong-quan", "/viec", "/cho-xac-nhan", "/kiem-tra", "/bao-cao", "/lich"),
+    Role.INSPECTOR: ("/bao-cao", "/kiem-tra", "/viec", "/van-ban", "/lich"),
     Role.AGENCY_OFFICER: _AGENCY,
-    Role.AGENCY_LEADER: _AGENCY,
+    Role.AGENCY_LEADER: (_AGENCY[0], "/tong-quan", *_AGENCY[1:]),
 }
 
 

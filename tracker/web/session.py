@@ -122,9 +122,36 @@ def form_token(signer: Signer, session: Session) -> str:
     return signer.mac("form", session.binding)
 
 
+def masked(token: str) -> str:
+    """The token under a mask of this page's own, so that what is zipped with it says nothing about it.
+
+    A page's length would otherwise tell, letter by letter, whether a guess in the address is in the token too.
+    """
+    plain = token.encode("ascii")
+    mask = secrets.token_bytes(len(plain))
+    hidden = bytes(a ^ b for a, b in zip(plain, mask, strict=True))
+    return base64.urlsafe_b64encode(mask + hidden).decode().rstrip("=")
+
+
+def _unmasked(given: str) -> str:
+    """What `masked` hid; anything else comes back as it is, and is no token."""
+    try:
+        both = base64.urlsafe_b64decode(given + "=" * (-len(given) % 4))
+    except ValueError:
+        return given
+    mask, hidden = both[: len(both) // 2], both[len(both) // 2 :]
+    if len(mask) != len(hidden):
+        return given
+    return bytes(a ^ b for a, b in zip(mask, hidden, strict=True)).decode("latin-1")
+
+
 def is_form_token(signer: Signer, session: Session, given: str) -> bool:
-    """Whether a form came from a page of this very session."""
-    return given.isascii() and hmac.compare_digest(given, form_token(signer, session))
+    """Whether a form came from a page of this very session; the token as it is, or as a page masks it."""
+    if not given.isascii():
+        return False
+    expected = form_token(signer, session).encode("ascii")
+    is_plain = hmac.compare_digest(given.encode("ascii"), expected)
+    return is_plain or hmac.compare_digest(_unmasked(given).encode("latin-1"), expected)
 
 
 def notice_to_cookie(signer: Signer, notice: Notice, now: datetime) -> str:
