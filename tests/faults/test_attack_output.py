@@ -25,6 +25,7 @@ import pytest
 
 from tests.api import Api, running_api
 from tests.browser.conftest import Stage
+from tests.browser.conftest import browser as browser
 from tests.browser.conftest import stage as stage
 from tests.faults.test_attack_sign_on import Case, serving
 from tests.faults.test_attack_sign_on import case as case
