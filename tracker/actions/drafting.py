@@ -127,8 +127,8 @@ def _read_task(
     on = directive.issued_on if is_dated else None
     leads = charge_leads(draft.leads, "", on, names, f"{below}/leads") if draft.leads else Charge()
     helpers = charge_helpers(draft.cooperating, leads, on, names, f"{below}/cooperating")
-    problems += [_worded(problem, draft.leads) for problem in leads.problems]
-    problems += [_worded(problem, draft.cooperating) for problem in helpers.problems]
+    problems += _worded(leads.problems, draft.leads)
+    problems += _worded(helpers.problems, draft.cooperating)
     task = NewTask(
         short_name=draft.short_name,
         full_text=draft.full_text,
@@ -166,11 +166,16 @@ def _read_task(
     )
 
 
-def _worded(problem: Problem, typed: str) -> Problem:
-    """A problem that quotes a name as it was typed, not as it was compared."""
-    if "words" not in problem.params:
-        return problem
-    return replace(problem, params={"words": as_typed(str(problem.params["words"]), typed)})
+def _worded(found: Sequence[Problem], typed: str) -> list[Problem]:
+    """The first problem of each kind; it quotes a name as it was typed, not as it was compared."""
+    first = {problem.code: problem for problem in reversed(found)}
+    return [
+        replace(problem, params={"words": as_typed(str(problem.params["words"]), typed)})
+        if "words" in problem.params
+        else problem
+        for problem in found
+        if first[problem.code] is problem
+    ]
 
 
 def _missing(task: NewTask, leads: Charge, due: Due | None, *, is_issued: bool) -> tuple[str, ...]:

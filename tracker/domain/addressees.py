@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -149,26 +149,43 @@ class _Names:
                         self.by_key.setdefault(form + bare, agency)
                         if agency.is_valid_on(on):
                             self.by_key[form + bare] = agency
-        self.keys = sorted(self.by_key, key=len, reverse=True)
-        self.bare_keys = sorted(self.bare_provinces, key=len, reverse=True)
+        self.keys = _Beginnings((key, key) for key in self.by_key)
+        self.bare_keys = _Beginnings((key, key) for key in self.bare_provinces)
+        self.ministries = _Beginnings(
+            (key.removeprefix("bo "), key) for key in self.by_key if key.startswith("bo ")
+        )
 
     def at(self, text: str, start: int, inherited: str) -> tuple[Agency, int] | None:
         """The longest name beginning at `start`, and its end; `inherited` is a prefix said once before."""
-        for key in self.keys:
-            if text.startswith(key, start) and _ends_word(text, start + len(key)):
-                return self.by_key[key], start + len(key)
-        for key in self.bare_keys:
-            end = start + len(key)
-            if text.startswith(key, start) and _ends_word(text, end):
-                alone = text[end : _chunk_end(text, end)].strip() == ""
-                if alone or inherited == "ubnd ":
-                    return self.bare_provinces[key], end
+        for key, end in self.keys.at(text, start):
+            return self.by_key[key], end
+        for key, end in self.bare_keys.at(text, start):
+            alone = text[end : _chunk_end(text, end)].strip() == ""
+            if alone or inherited == "ubnd ":
+                return self.bare_provinces[key], end
         if inherited == "bo ":
-            for key in self.keys:
-                bare = key.removeprefix("bo ")
-                if bare != key and text.startswith(bare, start) and _ends_word(text, start + len(bare)):
-                    return self.by_key[key], start + len(bare)
+            for key, end in self.ministries.at(text, start):
+                return self.by_key[key], end
         return None
+
+
+class _Beginnings:
+    """Names found by where they begin, so that a long text of no names is read as fast as one of names."""
+
+    _LETTERS = 2
+
+    def __init__(self, names: Iterable[tuple[str, str]]) -> None:
+        self._by_letters: dict[str, list[tuple[str, str]]] = {}
+        for said, key in sorted(names, key=lambda name: len(name[1]), reverse=True):
+            self._by_letters.setdefault(said[: self._LETTERS], []).append((said, key))
+
+    def at(self, text: str, start: int) -> Iterator[tuple[str, int]]:
+        """The keys of the names that stand at `start` as whole words, with their ends, the longest first."""
+        for letters in range(self._LETTERS, -1, -1):
+            for said, key in self._by_letters.get(text[start : start + letters], ()):
+                end = start + len(said)
+                if text.startswith(said, start) and _ends_word(text, end):
+                    yield key, end
 
 
 @lru_cache(maxsize=16)

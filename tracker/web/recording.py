@@ -39,6 +39,8 @@ from tracker.words import render_words
 MOST_TASKS = 40
 _MOST_FIELDS = 40 + MOST_TASKS * 20
 _MOST_BYTES = 4_000_000
+_MOST_NAMES = 4000
+"""So many characters a field for agencies may hold: what is longer is no list of names."""
 _FIELD = re.compile(r"v([1-9][0-9]{0,3})-[a-z-]+")
 _TIME = re.compile(r"([01]?[0-9]|2[0-3])\s*(?::|h|giờ)\s*([0-5][0-9])?")
 _PICK = re.compile(r"(chon|dung)-([1-9][0-9]{0,3})-(chu-tri|phoi-hop)")
@@ -350,6 +352,10 @@ async def _read_tasks(page: Page, filled: Filled, new: NewDirective, *, is_new: 
 
 def _draft(form: Form, key: int) -> DraftTask:
     text = {name: form.text(f"v{key}-{name}") for name in _TEXTS}
+    for name in ("chu-tri", "phoi-hop"):
+        if len(text[name]) > _MOST_NAMES:
+            form.refuse(f"v{key}-{name}", "form_too_long", most=_MOST_NAMES)
+            text[name] = ""
     due_on = form.date(f"v{key}-ngay")
     # A bare date in the field for the wording is the deadline itself, day included.
     phrase = text["han"]
