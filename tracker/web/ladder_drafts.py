@@ -43,6 +43,8 @@ DUTY_LETTERS: dict[Duty, str] = {
 }
 _STEP_KEY = re.compile(r"b([0-9]{1,2})(?:[nkerwx]|d[fhlosm])?")
 _CODE = re.compile(r"[a-z0-9_]{1,60}")
+_PLACE = re.compile(r"[0-9]{1,2}")
+_NUMBER = re.compile(r"[0-9]{1,4}")
 _POINTERS = {
     "code": "k",
     "wording": "w",
@@ -96,15 +98,18 @@ def values_of(steps: Sequence[Step]) -> dict[str, str]:
 
 
 def read_query(query: str) -> Draft:
-    """A draft from the query a form carried along."""
-    return read(dict(parse_qsl(query, max_num_fields=1000)))
+    """A draft from the query a form carried along; what no page of ours wrote has no steps."""
+    try:
+        return read(dict(parse_qsl(query, max_num_fields=1000)))
+    except ValueError:
+        return Draft(Form({}))
 
 
 def read(query: Mapping[str, str]) -> Draft:
     """The draft in these fields; `bo` leaves one step out, `them` adds one."""
     raw = _raw_steps(query)
     leaving = query.get("bo", "")
-    if leaving.isdigit() and int(leaving) < len(raw) and len(raw) > 1:
+    if _PLACE.fullmatch(leaving) and int(leaving) < len(raw) and len(raw) > 1:
         del raw[int(leaving)]
     added = ""
     if "them" in query and len(raw) < MOST_STEPS:
@@ -158,7 +163,7 @@ def _raw_steps(query: Mapping[str, str]) -> list[dict[str, str]]:
 
 def _code(kind: str, number: str, taken: set[str]) -> str:
     anchor = KINDS.get(kind, KINDS["sw"])[0].value
-    stem = f"{anchor}_{number}" if number.isdigit() else anchor
+    stem = f"{anchor}_{number}" if _NUMBER.fullmatch(number) else anchor
     names = (stem, *(f"{stem}_{n}" for n in range(2, MOST_STEPS + 2)))
     return next(name for name in names if name not in taken)
 
@@ -166,7 +171,7 @@ def _code(kind: str, number: str, taken: set[str]) -> str:
 def _new_step(raw: Sequence[Mapping[str, str]]) -> dict[str, str]:
     """After the last step behind the deadline: five working days on, to the agency's head."""
     after = [s.get("n", "") for s in raw if s.get("k") in ("sw", "sc")]
-    number = min(max((int(n) for n in after if n.isdigit() and len(n) < 4), default=0) + 5, MAX_OFFSET)
+    number = min(max((int(n) for n in after if _NUMBER.fullmatch(n)), default=0) + 5, MAX_OFFSET)
     code = _code("sw", str(number), {s.get("", "") for s in raw})
     return {"": code, "n": str(number), "k": "sw", "w": "overdue", "dl": "t"}
 
@@ -200,7 +205,7 @@ def _read_step(form: Form, index: int) -> Step:
 
 def _number(form: Form, name: str, most: int) -> int:
     given = form.text(name)
-    if not re.fullmatch(r"[0-9]{1,4}", given) or int(given) > most:
+    if not _NUMBER.fullmatch(given) or int(given) > most:
         form.refuse(name, "form_step_number", most=most)
         return 0
     return int(given)

@@ -5,6 +5,7 @@ A version never changes. What runs keeps the version it began with until somebod
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -99,11 +100,12 @@ async def ladder(request: WebRequest, code: FromPath[str]) -> Response[bytes]:
     page = await _open(request)
     newest, heads = await _newest(code)
     draft = drafts.read(page.query) if drafts.is_draft(page.query) else drafts.of_steps(newest.steps)
-    began = page.query.get("tu", "")
-    is_stale = drafts.is_draft(page.query) and began.isdigit() and int(began) != newest.version
+    began = _version(page, newest)
+    is_stale = drafts.is_draft(page.query) and began != newest.version
     changes = changes_between(newest.steps, draft.steps) if draft.steps else ()
     is_other = bool(changes) or bool(draft.form.problems)
-    trial = await _trial(page, draft.steps)
+    # Steps that make no ladder are shown with what is wrong with them; nothing can be tried on them.
+    trial = await _trial(page, () if draft.form.problems else draft.steps)
     draft.form.problems += trial.form.problems
     return page.render(
         "ladder.html",
@@ -118,7 +120,7 @@ async def ladder(request: WebRequest, code: FromPath[str]) -> Response[bytes]:
         trial=trial,
         is_other=is_other,
         is_stale=is_stale,
-        began=began if is_stale else str(newest.version),
+        began=str(began if is_stale else newest.version),
         kinds=[(kind, page.word("step.kind", kind)) for kind in drafts.KINDS],
         wordings=[
             *((key, words.says(page, key)) for key in words.WORDINGS),
@@ -131,6 +133,12 @@ async def ladder(request: WebRequest, code: FromPath[str]) -> Response[bytes]:
         can_add=draft.count < drafts.MOST_STEPS,
         can_leave=draft.count > 1,
     )
+
+
+def _version(page: Page, newest: Ladder) -> int:
+    """Over which version the address was written; the newest where it does not tell."""
+    given = page.query.get("tu", "")
+    return int(given) if re.fullmatch(r"[0-9]{1,8}", given) else newest.version
 
 
 @dataclass(frozen=True)
@@ -259,7 +267,7 @@ def _clock(form: Form) -> time | None:
     if not given:
         return None
     hour, _, minute = given.partition(":")
-    if hour.isdigit() and len(hour) < 3 and (not minute or (minute.isdigit() and len(minute) == 2)):
+    if re.fullmatch(r"[0-9]{1,2}", hour) and re.fullmatch(r"|[0-9]{2}", minute):
         try:
             return time(int(hour), int(minute or 0))
         except ValueError:
@@ -330,10 +338,8 @@ async def preview(request: WebRequest, code: FromPath[str]) -> Response[bytes]:
     if draft.form.problems or not draft.steps or not changes_between(newest.steps, draft.steps):
         # Its problems, or the lack of any change, are told where they can be mended.
         return page.see(back)
-    began = page.query.get("tu", "")
-    version = int(began) if began.isdigit() and len(began) < 9 else newest.version
     form = Form({"dang-chay": "giu"})
-    return await _show_preview(page, code, draft, version, form, back)
+    return await _show_preview(page, code, draft, _version(page, newest), form, back)
 
 
 def _back(code: str, query: dict[str, str]) -> str:
