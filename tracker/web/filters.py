@@ -222,9 +222,9 @@ def list_query(query: Mapping[str, str], look: Look | None = None, usual: tuple[
 
 
 def parse_query(query: str) -> dict[str, str]:
-    """The keys of a kept query; of a key that stands there twice the last.
+    """The keys of a kept query; of a key that stands there twice the last, and none that no text can hold.
 
     >>> parse_query("tinh-trang=qua-han&cot=han.tre")
     {'tinh-trang': 'qua-han', 'cot': 'han.tre'}
     """
-    return {key: value for key, value in parse_qsl(query) if len(value) <= 500}
+    return {key: value for key, value in parse_qsl(query) if len(value) <= 500 and "\0" not in value}

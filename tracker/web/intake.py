@@ -234,7 +234,7 @@ def _suggestions(form: Form, job: Job) -> list[tuple[int, int, str, str]]:
     if one is None and pressed != "dung-het":
         return []
     found = []
-    for row in job.summary["sheet"]["rows"]:
+    for row in job.summary.get("sheet", {}).get("rows", ()):
         for problem in row["problems"]:
             place, nearest = problem["place"], problem["nearest"]
             is_meant = one is None or (str(row["row"]), str(place)) == one.groups()
