@@ -139,6 +139,10 @@ async def test_letters_wait_and_are_taken_back_from_the_toast_and_from_the_histo
     # Nobody was urged: the day is not used up.
     await send(desk, preview)
     assert await urge_letters() == [("superseded", "undone"), ("pending", "")]
+    # What was taken back and what went soon after stay two entries.
+    both = (await desk.get(made.path("overdue"))).text
+    assert "Thôi không gửi: đôn đốc trực tiếp" in both
+    assert "Thư đang chờ gửi: đôn đốc trực tiếp" in both
 
 
 async def token_of(visitor: Visitor) -> str:

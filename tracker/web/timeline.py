@@ -270,15 +270,15 @@ def delivery_words(
 def _messages(page: Page, messages: Sequence[MessageRow]) -> list[Item]:
     """Messages that something that happened sent off at once, those of one kind and time together.
 
-    What did not arrive stands by itself, also where somebody else was told instead.
+    What did not arrive stands by itself, also where somebody else was told instead; so does what was dropped.
     """
     items: list[Item] = []
 
-    def together(message: MessageRow) -> tuple[str, bool]:
-        return message.kind, message.state == "failed"
+    def together(message: MessageRow) -> tuple[str, bool, bool]:
+        return message.kind, message.state == "failed", message.state == "superseded"
 
     in_order = sorted(messages, key=lambda m: (*together(m), m.decided_at))
-    for (kind, _), found in groupby(in_order, key=together):
+    for (kind, *_), found in groupby(in_order, key=together):
         batch: list[MessageRow] = []
         for message in found:
             if batch and message.decided_at - batch[0].decided_at > _SAME_SENDING:
