@@ -1,0 +1,210 @@
+"""Indicators: defined by the assigning side, read by the agencies, corrected beside what was read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from tracker.actions.assignments import locked, remember
+from tracker.db import indicators as db
+from tracker.db.calendar import load_calendar
+from tracker.db.engine import transaction
+from tracker.db.indicators import Defined, Entered, NewEntry
+from tracker.domain import lengths
+from tracker.domain.access import Verb, require
+from tracker.domain.directory import Actor
+from tracker.domain.errors import Conflict, Invalid, Problem
+from tracker.domain.indicators import (
+    Indicator,
+    Reading,
+    Standing,
+    check_day,
+    check_indicator,
+    missing_periods,
+    parse_figure,
+    period_of,
+    standing,
+)
+from tracker.domain.recording import Collector
+from tracker.domain.text import clean_text
+from tracker.domain.zone import civil_day
+
+UNIT = 40
+NAME = 200
+
+
+class IndicatorExists(Conflict):
+    """The assignment has an indicator of this name; params: name."""
+
+    code = "indicator_exists"
+
+
+class ReadingExists(Conflict):
+    """There is a reading of this period: it is corrected, with a reason; params: period, words, sequence."""
+
+    code = "reading_exists"
+
+
+class ReadingMoved(Conflict):
+    """Somebody else entered or corrected the reading of this period first; params: period, words, sequence."""
+
+    code = "reading_moved"
+
+
+@dataclass(frozen=True)
+class NewReading:
+    """What was typed or sent. `corrects` is the sequence of the reading that it takes the place of; 0 for none.
+
+    `unit` is checked where it is given; the words of the figure may carry it too.
+    """
+
+    figure: str
+    as_of: date
+    unit: str = ""
+    evidence: str = ""
+    note: str = ""
+    reason: str = ""
+    corrects: int = 0
+
+
+@dataclass(frozen=True)
+class Told:
+    """An indicator with what was read and where it stands."""
+
+    defined: Defined
+    readings: Mapping[str, Entered]
+    standing: Standing
+
+
+async def define(actor: Actor, assignment_id: int, new: Indicator, now: datetime) -> int:
+    """Give an assignment an indicator; its id. Raises Invalid, IndicatorExists, NotFound."""
+    problems: list[Problem] = []
+    collect = Collector(problems)
+    new = replace(
+        new,
+        name=collect.text(new.name, "/name", NAME),
+        unit=collect.text(new.unit, "/unit", UNIT, required=False),
+        counts=collect.text(new.counts, "/counts", UNIT, required=False),
+        note=collect.text(new.note, "/note", lengths.NOTE, required=False, newlines=True),
+    )
+    try:
+        check_indicator(new)
+    except Invalid as refused:
+        problems += refused.problems
+    if problems:
+        raise Invalid(problems)
+    # Whatever year its missing readings need is loaded, or it is said now.
+    missing_periods(new, (), civil_day(now), await load_calendar())
+    async with transaction():
+        row = await locked(actor, assignment_id, None, Verb.EDIT_TASK)
+        if await db.has_indicator(row.id, new.name):
+            raise IndicatorExists(name=new.name)
+        made = await db.insert_indicator(row.id, new, actor, now)
+        await remember(actor, row, "define_indicator", now, indicator=made, name=new.name)
+    return made
+
+
+def check_reading(indicator: Indicator, new: NewReading, today: date) -> Reading:
+    """The reading that was meant. Raises Invalid, naming every field."""
+    problems: list[Problem] = []
+    found = None
+    try:
+        check_day(indicator, new.as_of, today)
+    except Invalid as refused:
+        problems += refused.problems
+    if new.unit.strip() and " ".join(new.unit.casefold().split()) != indicator.whole_unit.casefold():
+        problems.append(Problem("/unit", "reading_unit", new.unit[:60], {"expected": indicator.whole_unit}))
+    try:
+        words = clean_text(new.figure, "/figure", lengths.PLACE) if new.figure.strip() else ""
+        found = parse_figure(words, indicator)
+    except Invalid as refused:
+        problems += refused.problems
+    if problems or found is None:
+        raise Invalid(problems)
+    return Reading(new.as_of, found)
+
+
+async def enter(actor: Actor, indicator_id: int, new: NewReading, source: str, now: datetime) -> int:
+    """Take a reading of an agency, or the correction of one; its id.
+
+    Raises NotFound, NotPermitted, Invalid, ReadingExists, ReadingMoved.
+    """
+    defined = await db.get_indicator(actor, indicator_id)
+    reading = check_reading(defined.indicator, new, civil_day(now))
+    evidence = _optional(new.evidence, "/evidence", lengths.DOCUMENT)
+    note = _optional(new.note, "/note", lengths.NOTE)
+    reason = clean_text(new.reason, "/reason", lengths.REASON, allow_newlines=True) if new.corrects else ""
+    period = period_of(defined.indicator, new.as_of).key
+    async with transaction():
+        # Readings of one assignment wait for each other here.
+        row = await locked(actor, defined.assignment_id, None, Verb.REPORT)
+        before = await db.find_valid(indicator_id, period)
+        stands = 0 if before is None else before.sequence
+        if stands != new.corrects:
+            kind = ReadingMoved if new.corrects else ReadingExists
+            words = "" if before is None else before.reading.figure.words
+            raise kind(period=period, words=words, sequence=stands)
+        entry = NewEntry(period, stands + 1, reading, evidence, note, reason, source)
+        made = await db.insert_reading(indicator_id, entry, actor, now)
+        await remember(
+            actor,
+            row,
+            "correct_reading" if stands else "enter_reading",
+            now,
+            reason,
+            indicator=indicator_id,
+            period=period,
+            words=reading.figure.words,
+        )
+    return made
+
+
+def _optional(text: str, field: str, most: int) -> str:
+    return clean_text(text, field, most, allow_newlines=True) if text.strip() else ""
+
+
+# --- where they stand ---
+
+
+async def look(actor: Actor, indicator_id: int, now: datetime) -> Told:
+    """One indicator with what was read. Raises NotFound."""
+    require(actor, Verb.READ)
+    return (await _told([await db.get_indicator(actor, indicator_id)], civil_day(now)))[0]
+
+
+async def list_told(
+    actor: Actor,
+    today: date,
+    *,
+    task_id: int | None = None,
+    assignment_id: int | None = None,
+    agency_ids: Sequence[int] | None = None,
+) -> list[Told]:
+    """The indicators in sight with where they stand on a day."""
+    require(actor, Verb.LIST)
+    found = await db.list_indicators(
+        actor, task_id=task_id, assignment_id=assignment_id, agency_ids=agency_ids
+    )
+    return await _told(found, today)
+
+
+async def _told(found: Sequence[Defined], today: date) -> list[Told]:
+    if not found:
+        return []
+    readings = await db.list_valid([one.id for one in found], today)
+    calendar = await load_calendar()
+    return [
+        Told(
+            one,
+            readings[one.id],
+            standing(one.indicator, {k: e.reading for k, e in readings[one.id].items()}, today, calendar),
+        )
+        for one in found
+    ]
+
+
+async def behind_items(actor: Actor, agency_ids: Collection[int], as_of: date) -> list[Told]:
+    """The indicators of some agencies that are behind their plan or lack a reading as of a day: for an agenda."""
+    told = await list_told(actor, as_of, agency_ids=sorted(agency_ids))
+    return [one for one in told if one.standing.is_behind or one.standing.missing]

@@ -1,0 +1,239 @@
+"""Indicators and their readings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from asyncpg import Record
+
+from tracker.db.engine import fetch, fetchval
+from tracker.db.visibility import visible_to
+from tracker.domain.directory import Actor
+from tracker.domain.errors import NotFound
+from tracker.domain.indicators import Direction, Exactness, Figure, Frequency, Indicator, Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Defined:
+    """An indicator as it stands, with the task and the agency it belongs to."""
+
+    id: int
+    assignment_id: int
+    task_id: int
+    task: str
+    agency_id: int
+    agency_code: str
+    agency_name: str
+    occurrence: int
+    row_version: int
+    defined_at: datetime
+    indicator: Indicator
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A reading as it was entered; `sequence` counts the corrections of its period from 1."""
+
+    id: int
+    indicator_id: int
+    period: str
+    sequence: int
+    reading: Reading
+    evidence: str
+    note: str
+    reason: str
+    source: str
+    entered_by_name: str
+    entered_at: datetime
+
+
+_INDICATOR = """
+SELECT i.*, i.steps::text AS steps_text, a.task_id, a.agency_id, a.occurrence, t.short_name AS task,
+       g.code AS agency_code, g.name AS agency_name
+FROM indicator i JOIN assignment a ON a.id = i.assignment_id JOIN task t ON t.id = a.task_id
+JOIN agency g ON g.id = a.agency_id
+"""
+
+
+def _defined(row: Record) -> Defined:
+    steps = tuple((date.fromisoformat(on), Decimal(figure)) for on, figure in json.loads(row["steps_text"]))
+    indicator = Indicator(
+        name=row["name"],
+        unit=row["unit"],
+        counts=row["counts"],
+        starts_on=row["starts_on"],
+        due_on=row["due_on"],
+        direction=Direction(row["direction"]),
+        baseline=row["baseline"],
+        target=row["target"],
+        least=row["least"],
+        most=row["most"],
+        frequency=Frequency(row["frequency"]),
+        steps=steps,
+        note=row["note"],
+    )
+    names = [name for name in Defined.__dataclass_fields__ if name != "indicator"]
+    return Defined(**{name: row[name] for name in names}, indicator=indicator)
+
+
+async def list_indicators(
+    viewer: Actor,
+    *,
+    task_id: int | None = None,
+    assignment_id: int | None = None,
+    agency_ids: Sequence[int] | None = None,
+    limit: int = 2000,
+) -> list[Defined]:
+    """The indicators in sight, of a task, an assignment or some agencies where they are named."""
+    condition, seen = visible_to(viewer, "a", first=5)
+    rows = await fetch(
+        f"""
+        {_INDICATOR} WHERE ($1::bigint IS NULL OR a.task_id = $1) AND ($2::bigint IS NULL OR a.id = $2)
+            AND ($3::bigint[] IS NULL OR a.agency_id = ANY($3)) AND {condition}
+        ORDER BY g.sort_key, t.id, i.id LIMIT $4
+        """,
+        task_id,
+        assignment_id,
+        None if agency_ids is None else list(agency_ids),
+        limit,
+        *seen,
+    )
+    return [_defined(row) for row in rows]
+
+
+async def get_indicator(viewer: Actor, indicator_id: int) -> Defined:
+    """One indicator. Raises NotFound, also where the viewer may not know of it."""
+    condition, seen = visible_to(viewer, "a", first=2)
+    rows = await fetch(f"{_INDICATOR} WHERE i.id = $1 AND {condition}", indicator_id, *seen)
+    if not rows:
+        raise NotFound(noun="indicator", id=indicator_id)
+    return _defined(rows[0])
+
+
+async def has_indicator(assignment_id: int, name: str) -> bool:
+    """Whether the assignment has an indicator of this name."""
+    found: bool = await fetchval(
+        "SELECT EXISTS (SELECT FROM indicator WHERE assignment_id = $1 AND name = $2)", assignment_id, name
+    )
+    return found
+
+
+async def insert_indicator(assignment_id: int, new: Indicator, actor: Actor, now: datetime) -> int:
+    """A further indicator of an assignment; its id."""
+    steps = json.dumps([[on.isoformat(), str(figure)] for on, figure in new.steps])
+    made: int = await fetchval(
+        """
+        INSERT INTO indicator (assignment_id, name, unit, counts, direction, baseline, target, least, most,
+            starts_on, due_on, frequency, steps, note, defined_by, defined_at, changed_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::jsonb, $14, $15, $16, $16) RETURNING id
+        """,
+        assignment_id,
+        new.name,
+        new.unit,
+        new.counts,
+        new.direction.value,
+        new.baseline,
+        new.target,
+        new.least,
+        new.most,
+        new.starts_on,
+        new.due_on,
+        new.frequency.value,
+        steps,
+        new.note,
+        actor.official_id,
+        now,
+    )
+    return made
+
+
+# --- readings ---
+
+
+def _entered(row: Record) -> Entered:
+    figure = Figure(row["words"], Exactness(row["exactness"]), row["number"])
+    names = [name for name in Entered.__dataclass_fields__ if name != "reading"]
+    return Entered(**{name: row[name] for name in names}, reading=Reading(row["as_of"], figure))
+
+
+async def list_readings(indicator_id: int) -> list[Entered]:
+    """Every reading with its corrections, the latest period first, in it what counts first."""
+    rows = await fetch(
+        "SELECT * FROM indicator_reading WHERE indicator_id = $1 ORDER BY as_of DESC, period DESC, sequence DESC",
+        indicator_id,
+    )
+    return [_entered(row) for row in rows]
+
+
+async def list_valid(
+    indicator_ids: Sequence[int], until: date | None = None
+) -> Mapping[int, dict[str, Entered]]:
+    """What counts, by indicator and period, the oldest first; of days up to `until` if that is given."""
+    rows = await fetch(
+        """
+        SELECT * FROM (SELECT DISTINCT ON (indicator_id, period) * FROM indicator_reading
+            WHERE indicator_id = ANY($1::bigint[]) AND ($2::date IS NULL OR as_of <= $2)
+            ORDER BY indicator_id, period, sequence DESC) r
+        ORDER BY as_of, id
+        """,
+        list(indicator_ids),
+        until,
+    )
+    found: dict[int, dict[str, Entered]] = {indicator_id: {} for indicator_id in indicator_ids}
+    for row in rows:
+        found[row["indicator_id"]][row["period"]] = _entered(row)
+    return found
+
+
+async def find_valid(indicator_id: int, period: str) -> Entered | None:
+    """The reading of a period that counts."""
+    rows = await fetch(
+        "SELECT * FROM indicator_reading WHERE indicator_id = $1 AND period = $2 ORDER BY sequence DESC LIMIT 1",
+        indicator_id,
+        period,
+    )
+    return _entered(rows[0]) if rows else None
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """A reading that is checked and only needs to be written."""
+
+    period: str
+    sequence: int
+    reading: Reading
+    evidence: str
+    note: str
+    reason: str
+    source: str
+
+
+async def insert_reading(indicator_id: int, new: NewEntry, actor: Actor, now: datetime) -> int:
+    """A further reading; its id."""
+    figure = new.reading.figure
+    made: int = await fetchval(
+        """
+        INSERT INTO indicator_reading (indicator_id, period, sequence, as_of, words, exactness, number, evidence,
+            note, reason, source, entered_by, entered_by_name, entered_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id
+        """,
+        indicator_id,
+        new.period,
+        new.sequence,
+        new.reading.as_of,
+        figure.words,
+        figure.exactness.value,
+        figure.number,
+        new.evidence,
+        new.note,
+        new.reason,
+        new.source,
+        actor.official_id,
+        actor.name,
+        now,
+    )
+    return made
