@@ -22,6 +22,7 @@ from tracker.documents.text import storable
 from tracker.domain.inspections import AgendaItem, ItemKind
 from tracker.i18n import has, text
 
+MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _A4 = 9
 _Value = str | int | date | None
 _Reader = Callable[[Dossier, int, AgendaItem], _Value]

@@ -16,7 +16,6 @@ from tracker.documents.paper import (
     Line,
     Paper,
     Row,
-    Signature,
     number_line,
     place_and_day,
     short_day,
@@ -67,7 +66,6 @@ def to_paper(listing: OverdueList, language: Language) -> Paper:
             text(language, "document.receiver.listed"),
             text(language, "document.receiver.kept_list"),
         ),
-        signature=Signature(""),
         annexes=(
             Annex(
                 text(language, "document.list.annex"),

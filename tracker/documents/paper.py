@@ -16,7 +16,8 @@ TOP_MM, BOTTOM_MM, LEFT_MM, RIGHT_MM = 20, 20, 30, 15
 SHORT_MM, LONG_MM = 210, 297
 BODY_PT = 14.0
 TABLE_PT = 11.0
-"""Tables of an annex may be smaller than the body's 13 to 14 points."""
+HEAD_PT = 10.0
+"""Tables of an annex and their heads may be smaller than the body's 13 to 14 points."""
 
 COLOURS = ("#A4262C", "#C77700", "#6B4E9B", "#2F6DB5", "#5B6770")
 """Of the parts of a bar, darkest where it is gravest; each part has its number beside it as well."""

@@ -6,8 +6,9 @@ import io
 import zipfile
 from collections.abc import Iterable, Iterator
 from functools import partial
+from html import escape
+from itertools import pairwise
 from typing import Any
-from xml.sax.saxutils import escape
 
 import docx
 from docx.enum.section import WD_ORIENT, WD_SECTION
@@ -22,6 +23,7 @@ from tracker.documents.paper import (
     BOTTOM_MM,
     COLOURS,
     FONT,
+    HEAD_PT,
     LEFT_MM,
     LONG_MM,
     RIGHT_MM,
@@ -45,7 +47,8 @@ _W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 _TWIPS_PER_MM = 56.6929
 _LONGEST_KEPT = 1_200
 """A row with more letters may be split between pages; a shorter one goes to the next page whole."""
-_BAR_BLANKS = 46
+_MOST_KEPT = 20
+"""A chart with so many bars stays on one page."""
 
 
 def to_docx(paper: Paper) -> bytes:
@@ -62,12 +65,15 @@ def to_docx(paper: Paper) -> bytes:
     _section(first, paper.is_landscape)
     _running(first, paper)
     body = document.element.body
+    # Looked up once: to find it means to walk over everything before it.
+    end = body.sectPr
     for element in _front(paper):
-        body.sectPr.addprevious(element)
+        end.addprevious(element)
     for position, annex in enumerate(paper.annexes):
         section = document.add_section(WD_SECTION.NEW_PAGE)
         _section(section, annex.is_landscape)
-        _shrink_break(body)
+        end = body.sectPr
+        _shrink_break(end)
         head = [
             _p(paper.annex_label(position), bold=True, align="center", keep=True),
             _p(annex.title.upper(), bold=True, align="center", keep=True),
@@ -75,7 +81,7 @@ def to_docx(paper: Paper) -> bytes:
         if annex.under:
             head.append(_p(annex.under, italic=True, align="center", after=120, keep=True))
         for xml in [*head, *_blocks(annex.blocks, annex.is_landscape)]:
-            body.sectPr.addprevious(_element(xml))
+            end.addprevious(_element(xml))
     out = io.BytesIO()
     document.save(out)
     return _dated(out.getvalue(), paper)
@@ -134,12 +140,11 @@ def _running(section: Section, paper: Paper) -> None:
         line.add_run(clean(paper.foot)).font.size = Pt(8)
 
 
-def _shrink_break(body: Any) -> None:
+def _shrink_break(end: Any) -> None:
     """The paragraph that ends a section is empty: one point high, or it would open a page of its own."""
-    for last in body.findall(qn("w:p"))[-1:]:
-        properties = last.get_or_add_pPr()
-        xml = f'<w:spacing xmlns:w="{_W}" w:before="0" w:after="0" w:line="20" w:lineRule="exact"/>'
-        properties.insert(0, parse_xml(xml))
+    properties = end.getprevious().get_or_add_pPr()
+    xml = f'<w:spacing xmlns:w="{_W}" w:before="0" w:after="0" w:line="20" w:lineRule="exact"/>'
+    properties.insert(0, parse_xml(xml))
 
 
 def _element(xml: str) -> Any:
@@ -266,7 +271,7 @@ def _table(grid: Grid, whole: int) -> str:
     sizes = widths(grid.columns, whole)
     columns = "".join(f'<w:gridCol w:w="{size}"/>' for size in sizes)
     head = "".join(
-        _cell(c.title, size, "center", bold=True, shade="E8EEF4", middle=True)
+        _cell(c.title, size, "center", bold=True, shade="E8EEF4", middle=True, size=HEAD_PT)
         for c, size in zip(grid.columns, sizes, strict=True)
     )
     rows = [f"<w:tr><w:trPr><w:cantSplit/><w:tblHeader/></w:trPr>{head}</w:tr>"]
@@ -310,60 +315,75 @@ def _cell(
     across: int = 1,
     middle: bool = False,
     keep: bool = False,
+    size: float = TABLE_PT,
 ) -> str:
     span = f'<w:gridSpan w:val="{across}"/>' if across > 1 else ""
     fill = f'<w:shd w:val="clear" w:color="auto" w:fill="{shade}"/>' if shade else ""
     centred = '<w:vAlign w:val="center"/>' if middle else ""
-    inner = _p(text, size=TABLE_PT, bold=bold, align=align, before=20, after=20, keep=keep)
+    inner = _p(text, size=size, bold=bold, align=align, before=20, after=20, keep=keep)
     return f'<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/>{span}{fill}{centred}</w:tcPr>{inner}</w:tc>'
 
 
 def _legend(bars: Bars) -> str:
+    if len(bars.parts) < 2:
+        return _p("", size=2, keep=True)
     parts = "".join(
-        _block(COLOURS[n % len(COLOURS)], 3) + _run(f" {part}    ", TABLE_PT)
+        f'<w:r><w:rPr><w:color w:val="{_fill(n)}"/><w:sz w:val="22"/></w:rPr><w:t>\u25a0</w:t></w:r>'
+        + _run(f" {part}    ", TABLE_PT)
         for n, part in enumerate(bars.parts)
     )
-    return (
-        f'<w:p><w:pPr><w:keepNext/><w:spacing w:after="60"/><w:jc w:val="center"/></w:pPr>{parts}</w:p>'
-        if len(bars.parts) > 1
-        else _p("", size=2, keep=True)
-    )
+    return f'<w:p><w:pPr><w:keepNext/><w:spacing w:after="60"/><w:jc w:val="center"/></w:pPr>{parts}</w:p>'
 
 
 def _bars(bars: Bars, whole: int) -> str:
-    """A bar is a line of blanks on a coloured ground: as long as its figure, drawn by any reader of docx."""
+    """Bars of shaded cells, which every reader of docx draws: one table, its grid every place where a part ends."""
     label = round(whole * 0.3)
-    sizes = [label, whole - label]
+    room = round(whole * 0.5)
     rows = []
     for name, figures in bars.bars:
-        blocks = "".join(
-            _block(COLOURS[n % len(COLOURS)], max(1, round(_BAR_BLANKS * figure / bars.most)))
-            for n, figure in enumerate(figures)
-            if figure
+        ends, at = [], label
+        for n, figure in enumerate(figures):
+            if figure:
+                at = max(at + 1, label + round(room * sum(figures[: n + 1]) / bars.most))
+                ends.append((at, _fill(n)))
+        said = " + ".join(str(f) for f in figures if f)
+        words = f"\u00a0\u00a0{sum(figures)}" + (f" = {said}" if " + " in said else "")
+        rows.append((name, ends, words))
+    edges = sorted({0, label, whole, *(at for _, ends, _ in rows for at, _ in ends)})
+    grid = "".join(f'<w:gridCol w:w="{after - before}"/>' for before, after in pairwise(edges))
+
+    def cell(start: int, end: int, inner: str, fill: str = "") -> str:
+        span = edges.index(end) - edges.index(start)
+        shade = f'<w:shd w:val="clear" w:color="auto" w:fill="{fill}"/>' if fill else ""
+        # A white line above and below keeps the bars apart.
+        edge = "".join(
+            f'<w:{side} w:val="single" w:sz="24" w:space="0" w:color="FFFFFF"/>' for side in ("top", "bottom")
         )
-        said = " + ".join(str(f) for f in figures if f) if len(bars.parts) > 1 else ""
-        total = sum(figures)
-        words = f" {total}" + (f" = {said}" if " + " in said else "")
-        bar = f"<w:p><w:pPr><w:spacing w:before='20' w:after='20'/></w:pPr>{blocks}{_run(words, 9)}</w:p>"
-        rows.append(
-            "<w:tr><w:trPr><w:cantSplit/></w:trPr>"
-            f'<w:tc><w:tcPr><w:tcW w:w="{label}" w:type="dxa"/></w:tcPr>{_p(name, size=TABLE_PT, align="right")}</w:tc>'
-            f'<w:tc><w:tcPr><w:tcW w:w="{whole - label}" w:type="dxa"/></w:tcPr>{bar}</w:tc></w:tr>'
+        return (
+            f'<w:tc><w:tcPr><w:tcW w:w="{end - start}" w:type="dxa"/><w:gridSpan w:val="{span}"/>'
+            f'<w:tcBorders>{edge}</w:tcBorders>{shade}<w:vAlign w:val="center"/></w:tcPr>{inner}</w:tc>'
         )
-    grid = "".join(f'<w:gridCol w:w="{size}"/>' for size in sizes)
+
+    made = []
+    is_kept = len(rows) <= _MOST_KEPT
+    for number, (name, ends, words) in enumerate(rows, 1):
+        keep = is_kept and number < len(rows)
+        cells = [cell(0, label, _p(f"{name}\u00a0\u00a0", size=TABLE_PT, align="right", keep=keep))]
+        at = label
+        for end, fill in ends:
+            cells.append(cell(at, end, _p("", size=TABLE_PT, keep=keep), fill))
+            at = end
+        cells.append(cell(at, whole, _p(words, size=10, keep=keep)))
+        made.append(f"<w:tr><w:trPr><w:cantSplit/></w:trPr>{''.join(cells)}</w:tr>")
     return (
-        f'<w:tbl><w:tblPr><w:tblW w:w="{whole}" w:type="dxa"/><w:tblLayout w:type="fixed"/></w:tblPr>'
-        f"<w:tblGrid>{grid}</w:tblGrid>{''.join(rows)}</w:tbl>"
+        f'<w:tbl><w:tblPr><w:tblW w:w="{whole}" w:type="dxa"/><w:tblLayout w:type="fixed"/>'
+        '<w:tblCellMar><w:left w:w="0" w:type="dxa"/><w:right w:w="0" w:type="dxa"/></w:tblCellMar></w:tblPr>'
+        f"<w:tblGrid>{grid}</w:tblGrid>{''.join(made)}</w:tbl>"
     )
 
 
-def _block(colour: str, blanks: int) -> str:
-    fill = colour.lstrip("#")
-    return (
-        '<w:r><w:rPr><w:sz w:val="22"/><w:szCs w:val="22"/>'
-        f'<w:shd w:val="clear" w:color="auto" w:fill="{fill}"/></w:rPr>'
-        f'<w:t xml:space="preserve">{chr(0xA0) * blanks}</w:t></w:r>'
-    )
+def _fill(part: int) -> str:
+    return COLOURS[part % len(COLOURS)].lstrip("#")
 
 
 # --- paragraphs ---
@@ -402,7 +422,7 @@ def _run(text: str, size: float, bold: bool = False, italic: bool = False) -> st
     half = round(size * 2)
     style = f"{'<w:b/>' * bold}{'<w:i/>' * italic}<w:sz w:val='{half}'/><w:szCs w:val='{half}'/>"
     lines = "<w:br/>".join(
-        f'<w:t xml:space="preserve">{escape(line)}</w:t>' for line in clean(text).split("\n")
+        f'<w:t xml:space="preserve">{escape(line, quote=False)}</w:t>' for line in clean(text).split("\n")
     )
     return f"<w:r><w:rPr>{style}</w:rPr>{lines}</w:r>"
 

@@ -14,6 +14,7 @@ from tracker.documents.paper import (
     BODY_PT,
     BOTTOM_MM,
     COLOURS,
+    HEAD_PT,
     LEFT_MM,
     RIGHT_MM,
     TABLE_PT,
@@ -44,8 +45,8 @@ _FOLDERS = (
     "/System/Library/Fonts/Supplemental",
     "C:/Windows/Fonts",
 )
-_LONG_WORD = re.compile(r"\S{25,}")
-_EVERY = 12
+_IN_A_COLUMN = 12
+_LONG_WORDS = {longest: re.compile(rf"\S{{{longest},}}") for longest in (_IN_A_COLUMN, 25)}
 
 
 @cache
@@ -84,7 +85,7 @@ def _told(paper: Paper) -> dict[str, object]:
         "family": font_family(),
         "fallback": _FALLBACK,
         "language": paper.language,
-        "sizes": {"body": BODY_PT, "table": TABLE_PT},
+        "sizes": {"body": BODY_PT, "table": TABLE_PT, "head": HEAD_PT},
         "margins": {"top": TOP_MM, "bottom": BOTTOM_MM, "left": LEFT_MM, "right": RIGHT_MM},
         "colours": COLOURS,
         "state": paper.word("state"),
@@ -112,7 +113,7 @@ def _told(paper: Paper) -> dict[str, object]:
             }
             for position, annex in enumerate(paper.annexes)
         ],
-        "foot": _said(paper.foot),
+        "foot": clean(paper.foot),
     }
 
 
@@ -132,7 +133,9 @@ def _block(block: Block) -> dict[str, object]:
             return {
                 "kind": "grid",
                 "columns": [{"title": _said(c.title), "width": c.width, "align": c.align} for c in columns],
-                "rows": [{"kind": r.kind, "cells": [_said(cell) for cell in r.cells]} for r in rows],
+                "rows": [
+                    {"kind": r.kind, "cells": [_said(cell, _IN_A_COLUMN) for cell in r.cells]} for r in rows
+                ],
                 "none": _said(none),
             }
         case Bars(title, parts, bars):
@@ -145,9 +148,11 @@ def _block(block: Block) -> dict[str, object]:
             }
 
 
-def _said(value: str) -> str:
-    """The text with places to break in a word that no column could hold."""
-    return _LONG_WORD.sub(
-        lambda word: "\u200b".join(word[0][n : n + _EVERY] for n in range(0, len(word[0]), _EVERY)),
-        clean(value),
-    )
+def _said(value: str, longest: int = 25) -> str:
+    """The text with places to break in a word that no line, or no column, could hold."""
+    every = longest // 2
+
+    def broken(word: re.Match[str]) -> str:
+        return "\u200b".join(word[0][n : n + every] for n in range(0, len(word[0]), every))
+
+    return _LONG_WORDS[longest].sub(broken, clean(value))
