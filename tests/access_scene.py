@@ -27,6 +27,7 @@ from tracker.actions import (
     extensions,
     feeds,
     imports,
+    inspections,
     mandates,
     passing_on,
     reports,
@@ -43,12 +44,15 @@ from tracker.actions.hashing import hash_password, token_hash
 from tracker.app import create_app
 from tracker.db import accounts as accounts_db
 from tracker.db import identities as identities_db
+from tracker.db import inspections as inspections_db
 from tracker.db import ladders as ladders_db
 from tracker.db.actors import find_actor
 from tracker.db.engine import execute, fetchval
 from tracker.domain.access import Scope
 from tracker.domain.directory import SYSTEM, Actor
 from tracker.domain.drafts import NewExtension, NewReport
+from tracker.domain.inspections import Conclusion, Verdict
+from tracker.domain.inspections import Plan as SessionPlan
 from tracker.domain.succession import Change, Heir, Plan
 from tracker.domain.urges import UrgeKind
 from tracker.intake.rows import Defaults
@@ -327,6 +331,22 @@ async def _second_thoughts(scene: Scene, desk: Actor) -> None:
     ids["urging"] = (await urges.urge(desk, urge, MONDAY)).group
     asks = urges.NewUrge([ids["owed"]], UrgeKind.EXPLANATION, f"Vì sao {MARKS[OWN]}?", date(2025, 12, 1))
     await urges.urge(desk, asks, MONDAY)
+    await _inspections(scene, desk)
+
+
+async def _inspections(scene: Scene, desk: Actor) -> None:
+    """Sessions that inspect the row's agency: to be held, frozen, with a conclusion on every item."""
+    day = MONDAY.date()
+    new = SessionPlan(f"Kiểm tra {MARKS[OWN]}", day, day, day + timedelta(days=60), (OWN,), explain_by=day)
+    for name in ("planned", "frozen", "ready"):
+        found = await inspections.plan(desk, new, MONDAY)
+        scene.ids[f"inspection.{name}"] = found
+        if name == "planned":
+            continue
+        await inspections.freeze(desk, found, 1, MONDAY)
+        for item in await inspections_db.list_items(found) if name == "ready" else ():
+            noted = Conclusion(Verdict.NOTED, f"Ghi nhận {MARKS[OWN]}")
+            await inspections.conclude(desk, found, item.id, None, noted, MONDAY)
 
 
 async def _private_rows(scene: Scene, officer: Actor) -> None:

@@ -19,6 +19,7 @@ from tracker.actions import (
     attachments,
     exports,
     imports,
+    inspections,
     passing_on,
     succession,
     urges,
@@ -26,9 +27,12 @@ from tracker.actions import (
 )
 from tracker.actions.hashing import token_hash
 from tracker.db import accounts as accounts_db
+from tracker.db import inspections as db_inspections
 from tracker.db.engine import execute, fetchval
 from tracker.db.ladders import newest_version
 from tracker.domain.directory import SYSTEM, Actor
+from tracker.domain.inspections import Conclusion, Verdict
+from tracker.domain.inspections import Plan as SessionPlan
 from tracker.domain.succession import Change, Heir, Plan
 from tracker.domain.urges import UrgeKind
 from tracker.intake.rows import Defaults
@@ -93,6 +97,13 @@ PAGES: tuple[Listed, ...] = (
     *_of("administrator", "/co-quan/ke-thua/{succession}", "/nguoi", "/nguoi/moi", "/nguoi/{official}"),
     *_of("administrator", "/he-thong", "/he-thong/thu", "/he-thong/gui-lai"),
     *_of("administrator", "/thiet-lap/webhook"),
+    # Inspection sessions
+    *_of("secretariat", "/kiem-tra", "/kiem-tra/moi", "/kiem-tra/{planned}", "/kiem-tra/{planned}/sua"),
+    *_of("secretariat", "/kiem-tra/{planned}/chot", "/kiem-tra/{planned}/huy", "/kiem-tra/{frozen}"),
+    *_of("secretariat", "/kiem-tra/{frozen}/hop?muc=2", "/kiem-tra/{frozen}/ket-luan", "/kiem-tra/{frozen}/bo-sung"),
+    *_of("secretariat", "/kiem-tra/{frozen}/xac-minh?ma=1234"),
+    *_of("member", "/kiem-tra/{frozen}/chu-toa?muc=2"),
+    *_of("agency", "/kiem-tra", "/kiem-tra/{frozen}"),
     # The agency
     *_of("agency", "/viec", "/viec?tu=khong-co-gi-khop", "/viec/{overdue}/BYT", "/viec/{soon}/BYT"),
     *_of("agency", "/viec/{waiting}/BYT", "/viec/{returned}/BYT", "/viec/{extension}/BYT", "/viec/{done}/BYT"),
@@ -183,6 +194,17 @@ async def props(scene: Scene) -> dict[str, object]:
         "SELECT receipt FROM report WHERE assignment_id = $1 ORDER BY id LIMIT 1", ids["waiting.id"]
     )
     defaults = Defaults("88/NQ-CP", date(2025, 11, 20), "Chính phủ", confirm_early=False)
+    day = MONDAY.date()
+    session = SessionPlan(
+        "Kiểm tra tại Bộ Y tế", day + timedelta(days=4), day, day + timedelta(days=2), ("BYT",)
+    )
+    for name in ("planned", "frozen"):
+        ids[name] = await inspections.plan(desk, session, now)
+    frozen = await db_inspections.get_inspection(int(str(ids["frozen"])))
+    await inspections.freeze(desk, frozen.id, frozen.row_version, now)
+    item = (await db_inspections.list_items(frozen.id))[0]
+    moved = Conclusion(Verdict.NEW_DATE, "Hoàn thành trước 20/12.", date(2025, 12, 20))
+    await inspections.conclude(desk, frozen.id, item.id, None, moved, now)
     ids["import"] = await imports.ask(
         desk, imports.NewImport(_TABLE.encode(), "bang.csv", "", defaults), "vi"
     )
@@ -280,7 +302,8 @@ _LOOK = """async tags => {
     const seen = new Set();
     for (const e of document.querySelectorAll(
             'h1, h2, h3, .chip, .btn, th, td, .name, .words, label, legend, .input, input, select, summary, p, li')) {
-        if (e.closest('.vh, svg') || e.type === 'hidden') continue;
+        // The sheets of Decree 30 have the lines of paper, and nothing on them is cut off.
+        if (e.closest('.vh, svg, .paper') || e.type === 'hidden') continue;
         const s = getComputedStyle(e);
         const key = [e.tagName, e.className, s.font, s.lineHeight].join();
         const cuts = ['hidden', 'clip'].includes(s.overflowY) && e.scrollHeight > e.clientHeight + 1;

@@ -536,6 +536,50 @@ _FIGURE_PAGES: dict[str, Ask] = {
     "GET /tim": Ask(query="?q=dấu của"),
 }
 
+_SESSION_PLAN = {
+    "ten": "Kiểm tra",
+    "ngay": "24/11/2025",
+    "noi-dung": "tat-ca",
+    "ngay-chot": "24/11/2025",
+    "den-han-den": "31/12/2025",
+    "co-quan": OWN,
+    "lan-gui": "Q" * 16,
+}
+_SESSION = "/kiem-tra/{inspection_id}"
+
+
+def _session(name: str, /, **fields: object) -> Ask:
+    """A form of a session's page."""
+    return _of("inspection", f"inspection.{name}", {"inspection_id": f"inspection.{name}"}, **fields)
+
+
+_SESSION_PAGES: dict[str, Ask] = {
+    "GET /kiem-tra": Ask(),
+    "GET /kiem-tra/moi": Ask(),
+    "POST /kiem-tra/moi": Ask(form=lambda ids: _SESSION_PLAN),
+    f"GET {_SESSION}": Ask(),
+    f"GET {_SESSION}/bo-sung": Ask(),
+    f"POST {_SESSION}/bo-sung": _session("frozen", noi_dung="Đính chính."),
+    f"GET {_SESSION}/chot": _at("inspection_id", "inspection.planned"),
+    f"POST {_SESSION}/chot": _session("planned"),
+    f"GET {_SESSION}/chu-toa": Ask(),
+    f"POST {_SESSION}/hoi": _session("planned"),
+    f"GET {_SESSION}/hop": Ask(),
+    f"POST {_SESSION}/hop": _session("frozen", muc="1", loai="noted", ket_luan="Ghi nhận."),
+    f"GET {_SESSION}/huy": Ask(),
+    f"POST {_SESSION}/huy": _session("frozen", ly_do="Trùng lịch."),
+    f"GET {_SESSION}/ket-luan": Ask(),
+    f"POST {_SESSION}/ket-luan": _session(
+        "ready", so="12/TB-TCT", ngay_ban_hanh="24/11/2025", co_quan_ban_hanh="Tổ công tác"
+    ),
+    f"POST {_SESSION}/ket-luan-chung": _session("frozen", loai="noted", ket_luan="Ghi nhận."),
+    f"GET {_SESSION}/sua": _at("inspection_id", "inspection.planned"),
+    f"POST {_SESSION}/sua": Ask(
+        _at("inspection_id", "inspection.planned").at, form=lambda ids: {**_SESSION_PLAN, "phien-ban": "1"}
+    ),
+    f"GET {_SESSION}/xac-minh": Ask(),
+}
+
 _SYSTEM_PAGES: dict[str, Ask] = {
     "GET /he-thong": Ask(),
     "GET /he-thong/thu": Ask(),
@@ -720,6 +764,7 @@ CALLS: dict[str, Ask] = {
     **_PAGES,
     **_WORK_PAGES,
     **_FIGURE_PAGES,
+    **_SESSION_PAGES,
     **_SYSTEM_PAGES,
     **_OWN_PAGES,
 }
@@ -750,7 +795,7 @@ def _places(ids: Ids) -> dict[str, object]:
         "succession_id": ids["succession"], "task_id": ids["task.fresh"], "webhook_id": ids["webhook"],
         "identity_id": ids["identity"], "token_id": ids["token"], "agency_code": OWN, "outbox_id": ids["message"],
         "letter_id": "00000001", "internal_id": ids["internal"], "note_id": ids["note"], "urging_id": ids["urging"],
-        "view_id": ids["view"],
+        "view_id": ids["view"], "inspection_id": ids["inspection.frozen"],
     }  # fmt: skip
 
 

@@ -28,7 +28,7 @@ from tracker.domain import lengths
 from tracker.domain.access import Verb, require
 from tracker.domain.assignments import DeadlineCause, Event, classify, transition
 from tracker.domain.assignments import State as TaskState
-from tracker.domain.directory import Actor
+from tracker.domain.directory import AGENCY_ROLES, Actor
 from tracker.domain.drafts import ExtensionDecision, NewDirective, NewTask
 from tracker.domain.errors import Conflict, Invalid, NotFound, StaleVersion
 from tracker.domain.inspections import (
@@ -204,8 +204,11 @@ async def _remember(
 
 
 async def agenda(actor: Actor, inspection_id: int, now: datetime) -> Frozen:
-    """What would be frozen at this moment; for a session that is frozen, what was. Writes nothing."""
-    require(actor, Verb.INSPECT)
+    """What would be frozen at this moment; for a session that is frozen, what was. Writes nothing.
+
+    The assigning side and the inspector read it; an agency sees its own part on its page.
+    """
+    require(actor, Verb.INSPECT if actor.role in AGENCY_ROLES else Verb.LIST)
     found = await db.get_inspection(inspection_id)
     if found.frozen_at is not None:
         items = [row.item for row in await db.list_items(inspection_id)]
@@ -500,7 +503,12 @@ async def carry_out(actor: Actor, inspection_id: int, version: int, notice: Noti
         await db.set_notice(inspection_id, recorded.directive_id, notice.number)
         for conclusion in conclusions:
             item = items.get(conclusion.item_id) if conclusion.item_id is not None else None
-            outcome = await _carry_out(actor, conclusion, item, notice, now)
+            try:
+                outcome = await _carry_out(actor, conclusion, item, notice, now)
+            except (Conflict, Invalid) as refused:
+                # Which of many it is about stands nowhere else.
+                refused.params["item"] = item.title if item else ""
+                raise
             await db.mark_applied(conclusion.id, now, outcome, made.get(conclusion.id))
         await db.set_state(inspection_id, State.CONCLUDED, now)
         await _remember(

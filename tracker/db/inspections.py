@@ -194,15 +194,25 @@ async def lock_inspection(inspection_id: int) -> Inspection:
     return await get_inspection(inspection_id)
 
 
-async def list_inspections(*, agency_id: int | None = None, limit: int = 100) -> list[Inspection]:
-    """The sessions, the latest day first; those of one agency where it is named."""
+async def list_inspections(
+    *,
+    agency_ids: Sequence[int] | None = None,
+    after: tuple[date, int] | None = None,
+    limit: int = 100,
+) -> list[Inspection]:
+    """The sessions, the latest day first; those that inspect one of some agencies where they are named.
+
+    `after` is the (held_on, id) of the last row seen.
+    """
     rows = await fetch(
         f"""
-        {_INSPECTION} WHERE $1::bigint IS NULL
-            OR EXISTS (SELECT FROM inspection_agency n WHERE n.inspection_id = i.id AND n.agency_id = $1)
-        ORDER BY i.held_on DESC, i.id DESC LIMIT $2
+        {_INSPECTION} WHERE ($1::bigint[] IS NULL
+            OR EXISTS (SELECT FROM inspection_agency n WHERE n.inspection_id = i.id AND n.agency_id = ANY($1)))
+            AND ($2::date IS NULL OR (i.held_on, i.id) < ($2, $3))
+        ORDER BY i.held_on DESC, i.id DESC LIMIT $4
         """,
-        agency_id,
+        None if agency_ids is None else list(agency_ids),
+        *(after or (None, None)),
         limit,
     )
     return [_inspection(row) for row in rows]

@@ -268,7 +268,16 @@ class Frozen:
     @property
     def check_code(self) -> str:
         """The first sixteen signs of the digest in groups of four, as every page prints them."""
-        return "-".join(self.digest[n : n + 4] for n in range(0, 16, 4)).upper()
+        return check_code_of(self.digest)
+
+
+def check_code_of(digest: str) -> str:
+    """The check code of a digest in hex.
+
+    >>> check_code_of("0123456789abcdef" * 4)
+    '0123-4567-89AB-CDEF'
+    """
+    return "-".join(digest[n : n + 4] for n in range(0, 16, 4)).upper()
 
 
 def freeze(items: Iterable[AgendaItem], header: Mapping[str, object], agency_order: Sequence[str]) -> Frozen:

@@ -34,6 +34,8 @@ SHAPES: dict[str, str] = {
     "download": '<path d="M10 2.6v10M6 8.8l4 4 4-4M3 17.2h14"/>',
     "building": '<path d="M3 17.6h14M4.6 17.6V7.8L10 3.2l5.4 4.6v9.8M8.2 17.6v-4.4h3.6v4.4"/>',
     "moved": '<path d="M3 6.4h11M10.8 3l3.4 3.4-3.4 3.4M17 13.6H6M9.2 10.2l-3.4 3.4L9.2 17"/>',
+    "lock": '<rect x="4" y="9" width="12" height="8.6" rx="1.6"/><path d="M6.6 9V6.2a3.4 3.4 0 0 1 6.8 0V9"/>',
+    "ask": '<path d="M3 3h14v11.2H9.4L5.6 17.4v-3.2H3z"/><path d="M8 7a2 2 0 1 1 2.6 1.9c-.5.2-.6.5-.6.9M10 11.6v.1"/>',
     "print": '<path d="M5.6 7V2.6h8.8V7M5.6 14H2.8V7h14.4v7h-2.8"/><path d="M5.6 11.8h8.8v5.6H5.6z"/>',
 }
 

@@ -1,0 +1,212 @@
+"""Inspection sessions over HTTP: from the plan to what follows, and what each reader is shown of it."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+import pytest
+
+from tests.web_scene import Scene, Visitor, hidden_fields, scene
+from tests.world import MONDAY
+from tracker.actions import explanations
+from tracker.db import inspections as db
+from tracker.db.engine import fetchval
+from tracker.domain.inspections import State
+from tracker.settings import Settings
+
+pytestmark = pytest.mark.anyio
+
+PLAN = {
+    "ten": "Kiểm tra tại Bộ Y tế",
+    "ngay": "28/11/2025",
+    "tu-gio": "14:00",
+    "den-gio": "16:30",
+    "dia-diem": "Phòng họp A",
+    "noi-dung": "tat-ca",
+    "ngay-chot": "24/11/2025",
+    "den-han-den": "26/11/2025",
+    "giai-trinh-den": "27/11/2025",
+    "co-quan": "BYT",
+}
+
+
+async def send(visitor: Visitor, path: str, from_page: str | None = None, **fields: str) -> tuple[int, str]:
+    """Send a form as it stands on its page; the status, and where it leads or what it says."""
+    html = (await visitor.get(from_page or path)).text
+    values = {**hidden_fields(html, path), **{k.replace("_", "-"): v for k, v in fields.items()}}
+    answer = await visitor.client.post(path, data=values, headers={"Origin": "http://127.0.0.1:8080"})
+    return answer.status_code, answer.headers.get("location", "") or unescape(answer.text)
+
+
+async def planned(visitor: Visitor, **changes: str) -> str:
+    """The address of a session that was planned by its form."""
+    status, where = await send(visitor, "/kiem-tra/moi", **{**PLAN, **changes})
+    assert status == 303, where
+    return where
+
+
+async def frozen(visitor: Visitor, made: Scene) -> str:
+    """A session that is frozen, after its agency has explained one item."""
+    where = await planned(visitor)
+    status, told = await send(visitor, f"{where}/hoi", where)
+    assert status == 303, told
+    own = await fetchval(
+        "SELECT assignment_id FROM urged u JOIN assignment a ON a.id = u.assignment_id WHERE a.task_id = $1",
+        made.tasks["overdue"],
+    )
+    await explanations.answer(made.world.agency, own, "Chờ ý kiến các bộ <b>.", MONDAY)
+    status, told = await send(visitor, f"{where}/chot")
+    assert (status, told) == (303, where)
+    return where
+
+
+def in_words(html: str) -> str:
+    """The words of a page."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
+
+
+async def test_a_plan_tells_every_problem_and_loses_nothing(database: Settings) -> None:
+    async with scene(database) as made:
+        desk = await Visitor(made).sign_in(made.world.secretariat)
+        form = (await desk.get("/kiem-tra/moi")).text
+        status, told = await send(
+            desk, "/kiem-tra/moi", **{**PLAN, "ngay-chot": "25/11/2025", "giai-trinh-den": "30/11/2025"}
+        )
+        unread = await send(desk, "/kiem-tra/moi", ten="", ngay="31/02/2026", tu_gio="25:00", noi_dung="x")
+        other = await planned(desk, **{"noi-dung": "linh-vuc", "linh-vuc": "Y tế"})
+        changed = await send(desk, f"{other}/sua", **{**PLAN, "ten": "Tên mới"})
+        again = await send(desk, f"{other}/sua", **{**PLAN, "phien-ban": "1"})
+
+        assert 'href="/bao-cao/qua-han?co-quan=BYT"' in form
+        assert status == 422
+        assert "<title>Lỗi:" in told
+        assert "ở tương lai" in told
+        assert "sau ngày họp" in told
+        assert 'value="Kiểm tra tại Bộ Y tế"' in told
+        assert 'value="BYT" checked' in told
+        assert unread[0] == 422
+        assert all(
+            f'href="#{name}"' in unread[1] for name in ("ten", "ngay", "tu-gio", "co-quan", "noi-dung")
+        )
+        assert changed == (303, other)
+        assert again[0] == 409
+        assert (await db.get_inspection(int(other.rsplit("/", 1)[1]))).title == "Tên mới"
+        assert await fetchval("SELECT count(*) FROM inspection") == 1
+
+
+async def test_a_session_goes_from_its_plan_to_what_follows(database: Settings) -> None:
+    async with scene(database) as made:
+        desk = await Visitor(made).sign_in(made.world.secretariat)
+        where = await frozen(desk, made)
+        session = int(where.rsplit("/", 1)[1])
+        found = await db.get_inspection(session)
+        items = await db.list_items(session)
+        shown = await desk.get(where)
+
+        words = in_words(shown.text)
+        assert f"{len(items)} mục. Không ai sửa được bản này." in words
+        assert f"Mã đối chiếu {'-'.join(found.digest[n : n + 4] for n in range(0, 16, 4)).upper()}" in words
+        assert "Chờ ý kiến các bộ <b>." in words
+        assert shown.text.count('<tr class="item">') == len(items)
+        assert "<script>alert" not in shown.text
+        assert (await desk.get(f"{where}?xem=da-giai-trinh")).text.count('<tr class="item">') == 1
+        # Freezing again, and changing the plan, are refused.
+        stale = await send(desk, f"{where}/hoi", where) if f"{where}/hoi" in shown.text else (409, "")
+        assert stale[0] == 409
+        assert (await desk.get(f"{where}/sua")).status_code == 409
+
+        good = await desk.get(f"{where}/xac-minh?ma={found.digest[:16].upper()}")
+        bad = await desk.get(f"{where}/xac-minh?ma=0000-0000-0000-0000")
+        assert "Khớp" in good.text
+        assert "Bản lưu còn nguyên" in good.text
+        assert "Không khớp" in bad.text
+
+        # A correction stands beside; it needs words.
+        assert (await send(desk, f"{where}/bo-sung", muc="1", noi_dung=""))[0] == 422
+        assert (await send(desk, f"{where}/bo-sung", muc="99", noi_dung="x"))[0] == 422
+        assert await send(desk, f"{where}/bo-sung", muc="1", noi_dung="Hạn đúng là 05/11.") == (303, where)
+        assert "Hạn đúng là 05/11." in (await desk.get(where)).text
+
+        # Conclusions: refused without a day, then written; the next one opens.
+        refused = await send(
+            desk, f"{where}/hop", f"{where}/hop?muc=1", loai="new_date", ket_luan="Xong sớm", muc="1"
+        )
+        assert refused[0] == 422
+        assert "Kết luận này cần một ngày." in refused[1]
+        assert ">\nXong sớm</textarea>" in refused[1]
+        assert (await send(desk, f"{where}/hop", loai="noted", ket_luan="x", muc="999"))[0] == 422
+        for item in items:
+            moves = item.position == 1
+            fields = {"ngay": "20/12/2025"} if moves else {}
+            status, at = await send(
+                desk, f"{where}/hop", f"{where}/hop?muc={item.position}", loai="new_date" if moves else "noted",
+                ket_luan=f"Kết luận {item.position}", muc=str(item.position), **fields,
+            )  # fmt: skip
+            assert status == 303, at
+        assert at == f"{where}/ket-luan"
+        status, _ = await send(
+            desk, f"{where}/ket-luan-chung", f"{where}/ket-luan", loai="new_task",
+            ket_luan="Rà soát dữ liệu toàn ngành", ngay="30/12/2025", co_quan="BYT",
+        )  # fmt: skip
+        assert status == 303
+        page = (await desk.get(f"{where}/ket-luan")).text
+        assert "đến 20/12/2025" in in_words(page)
+        assert "Giao nhiệm vụ mới, hạn 30/12/2025" in in_words(page)
+        notice = {"so": "12/TB-TCT", "ngay-ban-hanh": "", "co-quan-ban-hanh": "Tổ công tác"}
+        bare = await send(desk, f"{where}/ket-luan", **notice)
+        assert bare[0] == 422
+        assert 'value="12/TB-TCT"' in bare[1]
+        assert await fetchval("SELECT count(*) FROM directive") == 1
+        await send(desk, f"{where}/ket-luan", **{**notice, "ngay-ban-hanh": "24/11/2025"})
+
+        assert (await db.get_inspection(session)).state is State.CONCLUDED
+        assert await fetchval("SELECT count(*) FROM directive WHERE inspection_id = $1", session) == 1
+        first = items[0].item
+        due = await fetchval("SELECT due_on FROM assignment WHERE id = $1", first.assignment_id)
+        assert due.isoformat() == "2025-12-20"
+        after = in_words((await desk.get(where)).text)
+        assert f"Hạn đổi từ {first.due_on:%d/%m/%Y} thành 20/12/2025" in after
+        assert "Thông báo kết luận 12/TB-TCT" in after
+
+        # The agency sees its own part, nobody else's; another agency sees nothing.
+        own = await Visitor(made).sign_in(made.world.agency)
+        assert "Kết luận 1" in (await own.get(where)).text
+        assert (await own.get(f"{where}/hop")).status_code == 403
+        stranger = await Visitor(made).sign_in(made.world.other_agency)
+        assert (await stranger.get(where)).status_code == 404
+        assert (await stranger.get(f"{where}/chu-toa")).status_code == 404
+        assert "Kiểm tra tại Bộ Y tế" not in (await stranger.get("/kiem-tra")).text
+        assert "Kiểm tra tại Bộ Y tế" in (await own.get("/kiem-tra")).text
+
+        # The next session opens with what this one concluded.
+        following = await planned(desk, ten="Lần sau", ngay="12/12/2025")
+        opened = in_words((await desk.get(following)).text)
+        assert "Lần kiểm tra trước đã kết luận" in opened
+        assert "Rà soát dữ liệu toàn ngành" in opened
+
+
+async def test_who_reads_who_writes_and_what_is_called_off(database: Settings) -> None:
+    async with scene(database) as made:
+        desk = await Visitor(made).sign_in(made.world.secretariat)
+        where = await planned(desk)
+        member = await Visitor(made).sign_in(made.world.member)
+        inspector = await Visitor(made).sign_in(made.world.inspector)
+        agency = await Visitor(made).sign_in(made.world.agency)
+
+        assert (await member.get("/kiem-tra")).status_code == 200
+        chair = await member.get(f"{where}/chu-toa?muc=1")
+        assert chair.status_code == 200
+        assert "<textarea" not in chair.text
+        assert (await member.get("/kiem-tra/moi")).status_code == 403
+        assert (await member.get(f"{where}/hop")).status_code == 403
+        assert (await inspector.get(f"{where}/chot")).status_code == 200
+        assert (await agency.get(where)).status_code == 200
+        assert (await agency.get("/kiem-tra/moi")).status_code == 403
+        assert (await desk.get(f"{where}/ket-luan")).status_code == 409
+        assert (await desk.get("/kiem-tra/999999")).status_code == 404
+        assert (await send(desk, f"{where}/huy", ly_do=""))[0] == 422
+        assert await send(desk, f"{where}/huy", ly_do="Trùng phiên họp") == (303, where)
+        assert (await db.get_inspection(int(where.rsplit("/", 1)[1]))).state is State.CANCELLED
+        assert (await desk.get(f"{where}/huy")).status_code == 409
+        assert "Đã hủy" in (await desk.get(where)).text

@@ -1,0 +1,148 @@
+"""What the pages of inspection sessions read besides the sessions themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from tracker.db.engine import fetch, fetchval
+from tracker.db.visibility import visible_to
+from tracker.domain.directory import Actor
+from tracker.domain.inspections import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who can take part in a session."""
+
+    id: int
+    name: str
+    position: str
+    role: str
+
+
+async def list_people() -> list[Person]:
+    """The active people of the assigning side and the inspectors, by name."""
+    rows = await fetch(
+        "SELECT id, full_name, position, role FROM official"
+        " WHERE is_active AND role IN ('secretariat', 'member', 'inspector') ORDER BY sort_key, id"
+    )
+    return [Person(*row.values()) for row in rows]
+
+
+async def list_topics(viewer: Actor) -> list[str]:
+    """The fields that open tasks are of, the most frequent first."""
+    condition, arguments = visible_to(viewer, "a")
+    rows = await fetch(
+        f"""
+        SELECT t.field FROM task t JOIN assignment a ON a.task_id = t.id WHERE t.field <> '' AND {condition}
+        GROUP BY t.field ORDER BY count(*) DESC, t.field LIMIT 100
+        """,
+        *arguments,
+    )
+    return [row["field"] for row in rows]
+
+
+async def list_reasons(inspection_id: int) -> dict[str, str]:
+    """Why each agency of a session was proposed, as JSON, by its code."""
+    rows = await fetch(
+        "SELECT g.code, n.reasons::text AS reasons FROM inspection_agency n JOIN agency g ON g.id = n.agency_id"
+        " WHERE n.inspection_id = $1",
+        inspection_id,
+    )
+    return {row["code"]: row["reasons"] for row in rows}
+
+
+async def list_own_codes(inspection_id: int, agency_ids: Sequence[int]) -> list[tuple[str, str]]:
+    """(code, name) of those of these agencies that a session inspects."""
+    rows = await fetch(
+        "SELECT g.code, g.name FROM inspection_agency n JOIN agency g ON g.id = n.agency_id"
+        " WHERE n.inspection_id = $1 AND n.agency_id = ANY($2::bigint[]) ORDER BY n.position",
+        inspection_id,
+        list(agency_ids),
+    )
+    return [(row["code"], row["name"]) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One item that an agency was asked about before a session, and what it answered."""
+
+    assignment_id: int
+    title: str
+    answer_by: date
+    is_owed: bool
+    answer: str
+
+
+async def list_asked(viewer: Actor, urging_id: UUID) -> list[Asked]:
+    """What the agencies of this viewer were asked by one request."""
+    condition, arguments = visible_to(viewer, "a", first=2)
+    rows = await fetch(
+        f"""
+        SELECT u.assignment_id, t.short_name, g.answer_by, u.is_owed, u.answer
+        FROM urged u JOIN urging g ON g.id = u.urging_id JOIN assignment a ON a.id = u.assignment_id
+        JOIN task t ON t.id = a.task_id
+        WHERE g.id = $1 AND g.undone_at IS NULL AND {condition} ORDER BY a.due_on NULLS LAST, a.id
+        """,
+        urging_id,
+        *arguments,
+    )
+    return [Asked(*row.values()) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class LastConcluded:
+    """What the last session of an agency concluded; `assignment_id` is the work that it is about or that it made."""
+
+    inspection_id: int
+    held_on: date
+    agency_name: str
+    title: str
+    verdict: Verdict
+    text: str
+    due_on: date | None
+    assignment_id: int | None
+
+
+async def list_last_concluded(
+    agency_codes: Sequence[str], inspection_id: int, held_on: date
+) -> list[LastConcluded]:
+    """What the last session before this one concluded on each of these agencies, in the order of its agenda."""
+    rows = await fetch(
+        """
+        WITH last AS (
+            SELECT DISTINCT ON (n.agency_id) n.agency_id, i.id, i.held_on
+            FROM inspection_agency n JOIN inspection i ON i.id = n.inspection_id JOIN agency g ON g.id = n.agency_id
+            WHERE g.code = ANY($1::text[]) AND i.state = 'concluded' AND i.id <> $2 AND i.held_on <= $3
+            ORDER BY n.agency_id, i.held_on DESC, i.id DESC
+        )
+        SELECT last.id, last.held_on, g.name, coalesce(n.content::jsonb ->> 'title', '') AS title, c.verdict, c.text,
+               c.due_on,
+               coalesce((SELECT a.id FROM assignment a WHERE a.task_id = c.task_id AND a.agency_id = g.id
+                         ORDER BY a.id LIMIT 1), n.assignment_id) AS assignment_id
+        FROM last JOIN agency g ON g.id = last.agency_id
+        JOIN inspection_conclusion c ON c.inspection_id = last.id
+        LEFT JOIN inspection_item n ON n.id = c.item_id
+        WHERE coalesce(n.agency_id, c.agency_id) = last.agency_id
+        ORDER BY g.sort_key, g.id, n.position NULLS LAST, c.id
+        """,
+        list(agency_codes),
+        inspection_id,
+        held_on,
+    )
+    return [
+        LastConcluded(
+            r["id"], r["held_on"], r["name"], r["title"], Verdict(r["verdict"]), r["text"], r["due_on"],
+            r["assignment_id"],
+        )
+        for r in rows
+    ]  # fmt: skip
+
+
+async def find_notice_id(inspection_id: int) -> int | None:
+    """The directive that announces the conclusions of a session."""
+    found: int | None = await fetchval("SELECT id FROM directive WHERE inspection_id = $1", inspection_id)
+    return found
