@@ -89,10 +89,10 @@ def dossier(*items: AgendaItem, language: Language = "vi", **changes: object) ->
     return Dossier(**told)  # type: ignore[arg-type]
 
 
-def many(count: int, language: Language = "vi") -> Dossier:
-    """A dossier of `count` items, spread over the agencies and the kinds."""
+def many(count: int, language: Language = "vi", first: int = 0) -> Dossier:
+    """A dossier of `count` items numbered from `first`, spread over the agencies and the kinds."""
     codes = list(AGENCIES)
-    items = [item(n, codes[n % len(codes)], _KINDS[n % len(_KINDS)]) for n in range(count)]
+    items = [item(n, codes[n % len(codes)], _KINDS[n % len(_KINDS)]) for n in range(first, first + count)]
     return dossier(*items, language=language)
 
 
