@@ -130,7 +130,7 @@ async def month(request: WebRequest) -> Response[bytes]:
         "month.html",
         status=400 if form.problems else 200,
         form=form,
-        title=page.s("month.title", month=first.month, year=first.year),
+        title=page.s("month.title", month=_month(page, first.month), year=first.year),
         weeks=[days[place : place + 7] for place in range(0, len(days), 7)],
         weekdays=[page.s(f"month.weekday.{n}") for n in range(1, 8)],
         total=sum(day.count for day in in_month),
@@ -152,7 +152,12 @@ async def month(request: WebRequest) -> Response[bytes]:
 
 
 def _name(page: Page, first: date) -> str:
-    return page.s("month.short", month=first.month, year=first.year)
+    return page.s("month.short", month=_month(page, first.month), year=first.year)
+
+
+def _month(page: Page, number: int) -> str:
+    """The month as the language calls it."""
+    return page.s(f"month.name.{number}")
 
 
 def _address(first: date | None, keep: Mapping[str, str]) -> str:
@@ -233,7 +238,7 @@ def _year(
         count = sum(found for day, found in by_day.items() if day.month == number)
         last = next_month(first) - timedelta(days=1)
         href = _list(first, last, keep) if count else ""
-        totals.append(Point(page.s("month.month", month=number), count, page.number(count), href))
+        totals.append(Point(_month(page, number), count, page.number(count), href))
     busiest = max(by_day, key=lambda day: (by_day[day], day), default=None)
     desc = (
         page.s("month.year_none", year=year)
