@@ -43,6 +43,8 @@ TREND = "/bao-cao/xu-huong"
 WEEKS = 12
 PAGE_ROWS = 50
 MOST_ROWS = 1000
+NAMED = 2
+"""So many agencies are named above a list; the rest are counted."""
 FEW = 10
 """A percentage of fewer than so many moves by leaps: it is shown, and said to be so."""
 
@@ -605,7 +607,7 @@ async def behind(request: WebRequest) -> Response[bytes]:
         status=422 if asked.form.problems else 200,
         form=asked.form,
         title=title,
-        scope=", ".join(asked.extent.names[:6]),
+        scope=_scope(page, asked.extent.names),
         cut_off=page.t("report.live", moment=page.clock_words)
         if is_live
         else page.t("report.to_end_of", day=page.long_day(day)),
@@ -620,6 +622,13 @@ async def behind(request: WebRequest) -> Response[bytes]:
         next=page.address(trang=place + 2) if len(found) > (place + 1) * PAGE_ROWS else None,
         back=INDEX if not page.is_agency else page.home,
     )
+
+
+def _scope(page: Page, names: Sequence[str]) -> str:
+    """Which agencies a list is about: the first by name, the rest as a count."""
+    named = ", ".join(names[:NAMED])
+    more = len(names) - NAMED
+    return page.s("overview.and_more", names=named, count=page.number(more)) if more > 0 else named
 
 
 def _total(page: Page, count: int) -> str:
