@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from litestar import Response, get, post
 from litestar.params import FromPath
@@ -21,6 +21,7 @@ from tracker.db.reports import list_reports
 from tracker.domain.access import Subject, Verb, may, require
 from tracker.domain.drafts import ExtensionDecision
 from tracker.domain.moments import Hours
+from tracker.domain.zone import civil_now
 from tracker.web.assignments import read
 from tracker.web.deciding import attempt, consequences, file_view, last_act, next_of, place_of
 from tracker.web.forms import Form, new_submission, read_form
@@ -39,7 +40,7 @@ class Line:
 
     href: str
     row: Row
-    asked: Markup
+    asked: datetime
     until: date
     reason: str
 
@@ -73,7 +74,7 @@ async def queue(request: WebRequest) -> Response[bytes]:
         Line(
             f"{PATH}/{w.assignment_id}",
             work_row(page, rows[w.assignment_id], calendar),
-            page.moment(w.since),
+            civil_now(w.since),
             *asked[w.assignment_id],
         )
         for w in waiting[:SHOWN]
@@ -156,8 +157,10 @@ async def _decide(page: Page, row: Assignment, form: Form) -> str | int:
     decision = ExtensionDecision(
         grant=grants,
         granted_on=form.date("gia-han-den") if grants else None,
-        document=form.text("van-ban-gia-han"),
-        reason=form.text("ly-do"),
+        document=form.required("van-ban-gia-han", "form_extension_document_needed")
+        if grants
+        else form.text("van-ban-gia-han"),
+        reason=form.text("ly-do") if grants else form.required("ly-do", "form_reason_needed"),
     )
 
     async def work() -> str:

@@ -7,7 +7,6 @@ from datetime import datetime
 
 from litestar import Response, get, post
 from litestar.params import FromPath
-from markupsafe import Markup
 
 from tracker.actions import assignments as assignment_actions
 from tracker.actions import second_thoughts
@@ -20,7 +19,7 @@ from tracker.db.reports import Report, list_reports
 from tracker.domain.access import Subject, Verb, may, require
 from tracker.domain.assignments import State
 from tracker.domain.second_thoughts import can_undo
-from tracker.domain.zone import civil_day
+from tracker.domain.zone import civil_day, civil_now
 from tracker.web.assignments import read
 from tracker.web.deciding import FileView, attempt, evidence_words, file_view, last_act, next_of, place_of
 from tracker.web.forms import Form, new_submission, read_form
@@ -40,7 +39,7 @@ class Line:
 
     href: str
     row: Row
-    sent: Markup
+    sent: datetime
     files: int
     is_own: bool
 
@@ -77,7 +76,7 @@ async def queue(request: WebRequest) -> Response[bytes]:
         Line(
             f"{PATH}/{w.assignment_id}",
             work_row(page, rows[w.assignment_id], calendar),
-            page.moment(w.since),
+            civil_now(w.since),
             files.get(w.assignment_id, 0),
             not may(page.actor, Verb.CONFIRM, _subject(rows[w.assignment_id], w.by)),
         )
