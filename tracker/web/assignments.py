@@ -32,6 +32,7 @@ from tracker.domain.zone import civil_day
 from tracker.web.charts import strip
 from tracker.web.deciding import FileView, evidence_words, file_view
 from tracker.web.forms import Form, new_submission, read_form
+from tracker.web.indicators import cards_of
 from tracker.web.page import Page, open_page, parse_id
 from tracker.web.standing import chip, chip_of, path_of, short
 from tracker.web.state import WebRequest
@@ -178,6 +179,7 @@ async def show(
         inside_href=sub(row, "chuyen"),
         shared=[] if inside else await passing_on.list_shared(page.actor, row),
         decisions=_decisions(page, row, told.reports, extension),
+        targets=await cards_of(page, row),
         timeline=story.items,
         strip=strip(page, story, row.due_on),
         facts=await _facts(page, row, directive),

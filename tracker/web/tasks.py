@@ -28,6 +28,8 @@ from tracker.domain.second_thoughts import can_restore
 from tracker.domain.zone import civil_day
 from tracker.web.deciding import FileView, attempt, consequences, evidence_words, file_view, sub
 from tracker.web.forms import Form, new_submission, read_form
+from tracker.web.indicators import Card as TargetCard
+from tracker.web.indicators import cards_of
 from tracker.web.page import Page, open_page, parse_id
 from tracker.web.standing import Row, burning_first, path_of, summary_chips, work_row
 from tracker.web.state import WebRequest
@@ -95,6 +97,7 @@ class Shown:
     cards: list[Card]
     files: list[FileView]
     links: list[Link]
+    targets: list[TargetCard]
 
 
 @get("/viec/{task_id:str}", include_in_schema=False)
@@ -142,6 +145,7 @@ async def _shown(page: Page, row: Assignment) -> Shown:
             *desk_links(page, row),
             Link(path_of(row), page.s("task.whole", agency=row.agency_short_name), "file"),
         ],
+        await cards_of(page, row),
     )
 
 
