@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import AsyncIterator
 from datetime import date
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 
-from tests.web_scene import ADDRESS, NASTY, Scene, Visitor, scene
+from tests.web_scene import ADDRESS, NASTY, Scene, Visitor, hidden_fields, scene
 from tracker.db.engine import fetchval
 from tracker.domain.addressees import read_addressees
 from tracker.domain.directory import Agency, AgencyKind
@@ -157,7 +159,12 @@ async def test_case_18_a_field_for_agencies_holds_no_novel(made: Scene) -> None:
     junk = "; ".join(f"zz{n}" for n in range(3000))
     began = time.process_time()
 
-    form = {"so_ky_hieu": "1/QĐ-TTg", "ngay_ban_hanh": "01/10/2025", "cac_viec": "1", "v1_ten": "Một việc"}
+    form: Any = {
+        "so_ky_hieu": "1/QĐ-TTg",
+        "ngay_ban_hanh": "01/10/2025",
+        "cac_viec": "1",
+        "v1_ten": "Một việc",
+    }
     long = await desk.post("/van-ban/moi", from_page="/van-ban/moi", lam="xem", v1_chu_tri=junk, **form)
     short = await desk.post(
         "/van-ban/moi", from_page="/van-ban/moi", lam="xem", v1_chu_tri=junk[:4000], **form
@@ -167,3 +174,52 @@ async def test_case_18_a_field_for_agencies_holds_no_novel(made: Scene) -> None:
     assert "Quá 4000 ký tự" in long.text
     assert "zz0" in short.text
     assert time.process_time() - began < 5
+
+
+async def test_case_28_a_form_sent_again_with_other_words_is_told_and_keeps_them(made: Scene) -> None:
+    """As after the browser's way back: saying that it was done, and losing what was typed, would be a lie."""
+    agency = await Visitor(made).sign_in(made.world.agency)
+    path = made.path("overdue") + "/tien-do"
+    fields = hidden_fields((await agency.get(path)).text, path) | {"loai": "progress"}
+    headers = {"Origin": ADDRESS}
+
+    first = await agency.client.post(path, data=fields | {"ket-qua": "Lần thứ nhất."}, headers=headers)
+    other = await agency.client.post(path, data=fields | {"ket-qua": "Lần thứ hai."}, headers=headers)
+    again = hidden_fields(other.text, path) | {"loai": "progress", "ket-qua": "Lần thứ hai."}
+    second = await agency.client.post(path, data=again, headers=headers)
+
+    assert (first.status_code, other.status_code, second.status_code) == (303, 422, 303)
+    assert "đã gửi một lần với nội dung khác" in other.text
+    assert "Lần thứ hai.</textarea>" in other.text
+    assert await fetchval("SELECT count(*) FROM report WHERE summary LIKE 'Lần thứ %'") == 2
+
+
+async def test_case_28_an_id_of_another_form_is_no_answer_to_this_one(made: Scene) -> None:
+    desk = await Visitor(made).sign_in(made.world.secretariat)
+    kept: Any = hidden_fields((await desk.get("/viec?tu=x")).text, "/cach-xem")
+    await desk.post("/cach-xem", **{name.replace("-", "_"): value for name, value in kept.items()}, ten="Một")
+    path = made.path("later")
+    own: Any = {"_token": kept["_token"], "lan_gui": kept["lan-gui"]}
+
+    withdrawn = await desk.post(f"{path}/rut", ly_do="x", phien_ban="1", **own)
+    urged = await desk.post("/don-doc", cac_viec="1", buoc="gui", **own)
+    edited = await desk.post(f"/viec/{made.tasks['later']}/sua", ten_gon="Tên khác", **own)
+
+    assert (withdrawn.status_code, urged.status_code, edited.status_code) == (422, 422, 422)
+    assert await fetchval("SELECT count(*) FROM assignment WHERE state = 'withdrawn'") == 1
+    assert (await desk.get("/viec")).status_code == 200
+
+
+async def test_case_85_a_button_pressed_twice_at_once_gets_one_answer(made: Scene) -> None:
+    agency = await Visitor(made).sign_in(made.world.agency)
+    path = made.path("overdue") + "/tien-do"
+    fields = hidden_fields((await agency.get(path)).text, path) | {"loai": "progress", "ket-qua": "Một lần."}
+
+    both = await asyncio.gather(
+        *(agency.client.post(path, data=fields, headers={"Origin": ADDRESS}) for _ in range(3))
+    )
+
+    assert [(r.status_code, r.headers["location"]) for r in both] == [
+        (303, path.removesuffix("/tien-do"))
+    ] * 3
+    assert await fetchval("SELECT count(*) FROM report WHERE summary = 'Một lần.'") == 1

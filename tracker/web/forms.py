@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import NoReturn
+from typing import NoReturn, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from tracker.actions import sessions
@@ -37,11 +37,20 @@ class FormNotOurs(NotPermitted):
 
 @dataclass
 class Form:
-    """The fields as typed, and the problems found with them; `problems` maps a field to a catalogue sentence."""
+    """The fields as typed, and the problems found with them; `problems` maps a field to a catalogue sentence.
+
+    `sent` is all that came, as it came: by it a form that was sent twice is told from one with other words.
+    """
 
     values: dict[str, str]
     lists: dict[str, list[str]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    sent: str = ""
+
+    def seal(self) -> Self:
+        """Note what came, before anything is done to it."""
+        self.sent = repr(sorted(self.lists.items()))
+        return self
 
     def text(self, name: str) -> str:
         """A field without surrounding space; "" when it is missing."""
@@ -167,7 +176,7 @@ async def read_form(
         value = unicodedata.normalize("NFC", value.replace("\r\n", "\n"))
         values[name] = value
         lists.setdefault(name, []).append(value)
-    form = Form(values, lists)
+    form = Form(values, lists).seal()
     if page.has_ended:
         await keep(page, form, came_from)
     return form

@@ -170,4 +170,4 @@ class _Reader:
             check_token(self.page, [])
         if self.page.has_ended:
             await keep(self.page, self.form, self.came_from)
-        return self.form, self.files
+        return self.form.seal(), self.files
