@@ -150,7 +150,7 @@ async def test_a_pasted_table_is_corrected_and_written_while_one_watches(stage: 
         await page.locator("#cot-0").select_option("task")
         await page.locator("#cot-1").select_option("lead")
         await page.get_by_role("button", name="Read the table with these columns").click()
-        await page.get_by_role("button", name="Record and give 1 tasks").click()
+        await page.get_by_role("button", name="Record and assign tasks: 1").click()
         await LongWork(clock.utc_now).run()
         await page.get_by_role("link", name="Look again").click()
         await expect(page.get_by_text("1 tasks of 1 directives recorded")).to_be_visible()

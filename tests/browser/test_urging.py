@@ -91,7 +91,7 @@ async def test_the_operator_finds_the_letter_mends_the_address_and_sends_it_agai
     async with stage.watched(made.world.secretariat, color_scheme="dark") as watched:
         page = watched.page
         wrong = await check(watched, axe, f"/vi-sao?viec={await of(made, 'overdue')}&lang=en")
-        await page.locator("#n-failed + ol a", has_text="its way").click()
+        await page.locator("#n-failed + ol a", has_text="delivery").click()
         await page.wait_for_url(f"**/thu-da-gui/{message_id}")
         assert "<script>alert(1)</script>" in await page.locator("main").inner_text()
         assert wrong == []

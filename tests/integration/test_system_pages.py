@@ -188,7 +188,7 @@ async def test_the_system_page_says_what_is_wrong_and_has_the_switches(made: Sce
     }
     listed = (await admin.get("/he-thong/thu?tinh-trang=khong-toi")).text
 
-    assert "Mọi thư nhắc đến hạn đã rời hệ thống" in good
+    assert "Mọi thư nhắc đã đến lúc đều đã rời hệ thống" in good
     assert 'name="ly-do"' in good
     assert 'name="ly-do"' not in for_desk
     assert "Lượt quét nhắc việc trễ: lần cuối 3 giờ trước." in bad
