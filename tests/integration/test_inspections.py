@@ -14,7 +14,7 @@ from tracker.actions import assignments, directives, explanations, extensions, i
 from tracker.actions.inspections import Notice
 from tracker.db import assignments as assignments_db
 from tracker.db import inspections as db
-from tracker.db.engine import fetchval
+from tracker.db.engine import execute, fetchval
 from tracker.domain.assignments import State as TaskState
 from tracker.domain.drafts import NewExtension, NewReport
 from tracker.domain.errors import Invalid, NotFound, NotPermitted, StaleVersion
@@ -294,3 +294,13 @@ async def test_a_session_is_called_off_with_a_reason(world: World) -> None:
     assert (found.state, found.sequence) == (State.CANCELLED, 1)
     with pytest.raises(inspections.InspectionMoved):
         await inspections.freeze(world.secretariat, inspection_id, 2, MONDAY)
+
+
+async def test_an_agenda_holds_no_words_of_a_restricted_task(world: World) -> None:
+    await execute("UPDATE task SET restricted = true, short_name = 'Việc kín', full_text = 'Lời kín'")
+
+    inspection_id = await _frozen(world)
+
+    items = [row.item for row in await db.list_items(inspection_id)]
+    assert len(items) == 5
+    assert not [i for i in items if "kín" in i.title + i.full_text + i.explanation + i.cause]

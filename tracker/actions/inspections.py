@@ -53,6 +53,7 @@ from tracker.domain.overdue import OverdueRow
 from tracker.domain.text import clean_text
 from tracker.domain.urges import UrgeKind
 from tracker.domain.zone import civil_day
+from tracker.i18n import text
 from tracker.intake.rows import shorten
 
 
@@ -262,6 +263,7 @@ async def _agenda(actor: Actor, found: Inspection, now: datetime) -> Frozen:
         await db.list_waiting_requests(known),
         await db.count_returns(known),
         await db.list_earlier_conclusions(known, found.id),
+        await db.list_restricted(known),
     )
     names = dict(zip(found.agency_codes, found.agency_names, strict=True))
     items = [_late_item(row, names, about) for row in late]
@@ -287,10 +289,16 @@ class _About:
     requests: Mapping[int, Waiting]
     returns: Mapping[int, int]
     earlier: Mapping[int, Earlier]
+    restricted: frozenset[int]
 
     def of(self, item: AgendaItem) -> AgendaItem:
         """The item with what the agency and the last session said of it."""
         assert item.assignment_id is not None
+        if item.assignment_id in self.restricted:
+            # An agenda is printed and handed on: of a restricted task it holds what a mail would.
+            hidden = text("vi", "mail.restricted")
+            withheld = replace(item, title=hidden, full_text="", product="", last_report="", cause="")
+            return replace(withheld, returned=self.returns.get(item.assignment_id, 0))
         told = self.explanations.get(item.assignment_id)
         earlier = self.earlier.get(item.assignment_id)
         return replace(

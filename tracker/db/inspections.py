@@ -313,6 +313,16 @@ async def list_explanations_of(assignment_ids: Sequence[int], until: datetime) -
     return {r["assignment_id"]: Told(r["answer"], r["answered_by_name"], r["answered_at"]) for r in rows}
 
 
+async def list_restricted(assignment_ids: Sequence[int]) -> frozenset[int]:
+    """Those of these assignments whose task is restricted: its words are not for paper."""
+    rows = await fetch(
+        "SELECT a.id FROM assignment a JOIN task t ON t.id = a.task_id"
+        " WHERE a.id = ANY($1::bigint[]) AND t.restricted",
+        list(assignment_ids),
+    )
+    return frozenset(row["id"] for row in rows)
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """A request for more time that nobody has answered."""
