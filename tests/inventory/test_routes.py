@@ -84,6 +84,8 @@ UNCONDITIONAL = {
     # Something is added; what stands there is not overwritten.
     "addTasks",
     "addAttachment",
+    "defineTarget",
+    "enterReading",
     # A job is a wish, harmless to repeat; its version moves with each step of its work.
     "confirmImport",
     "cancelJob",

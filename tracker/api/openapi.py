@@ -58,6 +58,7 @@ _TAGS = {
     "Working days": "Days off, swapped days, and what a change of them moves.",
     "Outbox": "Every message with its way, and sending as a whole.",
     "Statistics": "The official buckets and rates, each with its list.",
+    "Targets": "What an agency has to reach, and the readings on the way.",
     "Urging": "Urging by a person, beside the ladder.",
     "History": "Who changed what, and the chain that seals it.",
     "Feeds": "Calendar links.",
