@@ -223,3 +223,17 @@ async def test_case_85_a_button_pressed_twice_at_once_gets_one_answer(made: Scen
         (303, path.removesuffix("/tien-do"))
     ] * 3
     assert await fetchval("SELECT count(*) FROM report WHERE summary = 'Một lần.'") == 1
+
+
+async def test_case_15_a_deadline_before_the_day_of_issue_is_asked_about_in_the_words_of_the_page(
+    made: Scene,
+) -> None:
+    desk = await Visitor(made).sign_in(made.world.secretariat)
+    path = made.path("later") + "/doi-han"
+
+    answer = await desk.post(path, from_page=path, han_moi="03/09/1945", ly_do="Thử.", buoc="doi")
+
+    assert answer.status_code == 422
+    assert "đánh dấu vào ô" in answer.text
+    assert 'name="truoc-van-ban"' in answer.text
+    assert "early_due_confirmed" not in answer.text

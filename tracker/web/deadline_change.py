@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, time
 
 from litestar import Response, get, post
@@ -215,6 +215,11 @@ async def redate(request: WebRequest, task_id: FromPath[str], agency_code: FromP
     fields = {"/due_on": "han-moi", "/reason": "ly-do", "/document": "van-ban"}
     done = await attempt(page, form, work, fields)
     if isinstance(done, int):
+        # The API names its own field for this; here it is a box.
+        form.problems = [
+            replace(p, code="form_early_new_due") if p.code == "deadline_before_issue" else p
+            for p in form.problems
+        ]
         fresh = await read(page, task_id, agency_code)
         return await _show_redate(page, fresh, form, new, status=done)
     day = short_day(new.due_on)
