@@ -14,7 +14,7 @@ from tests.web_scene import Scene, Visitor, scene
 from tests.world import MONDAY
 from tracker.actions import indicators
 from tracker.actions.indicators import NewReading
-from tracker.db.engine import fetchval
+from tracker.db.engine import execute, fetchval
 from tracker.domain.indicators import Indicator
 from tracker.settings import Settings
 
@@ -106,6 +106,10 @@ async def test_the_list_has_those_behind_first_and_counts_its_views(made: tuple[
     assert (await desk.get("/chi-tieu?xem=gi")).status_code == 404
     assert "/chi-tieu" in (await desk.get("/bao-cao")).text
     assert "Hồ sơ giải quyết trực tuyến" in (await desk.get(path.rpartition("/")[0])).text
+    # The name of a page stays in the browser: it tells nothing of a restricted task.
+    assert "<title>Hồ sơ giải quyết trực tuyến, Bộ Y tế" in (await desk.get(target)).text
+    await execute("UPDATE task SET restricted = true WHERE id = $1", found.tasks["later"])
+    assert "<title>Targets, Bộ Y tế" in (await desk.get(target)).text
     # Who gives tasks reads, and does not report for an agency.
     assert f'action="{target}"' not in (await desk.get(target)).text
 

@@ -25,6 +25,7 @@ class Defined:
     assignment_id: int
     task_id: int
     task: str
+    restricted: bool
     agency_id: int
     agency_code: str
     agency_name: str
@@ -52,7 +53,7 @@ class Entered:
 
 
 _INDICATOR = """
-SELECT i.*, i.steps::text AS steps_text, a.task_id, a.agency_id, a.occurrence, t.short_name AS task,
+SELECT i.*, i.steps::text AS steps_text, a.task_id, a.agency_id, a.occurrence, t.short_name AS task, t.restricted,
        g.code AS agency_code, g.name AS agency_name
 FROM indicator i JOIN assignment a ON a.id = i.assignment_id JOIN task t ON t.id = a.task_id
 JOIN agency g ON g.id = a.agency_id

@@ -81,6 +81,7 @@ class Card:
     note: str
     chart: Chart | None
     can_enter: bool
+    restricted: bool
 
 
 @dataclass(frozen=True)
@@ -168,6 +169,7 @@ def card(page: Page, told: Told, *, is_drawn: bool = True) -> Card:
         one.note,
         _chart(page, told) if is_drawn else None,
         may(page.actor, Verb.REPORT, Subject.of_agency(told.defined.agency_id)),
+        told.defined.restricted,
     )
 
 
