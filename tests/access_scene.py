@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -27,6 +28,7 @@ from tracker.actions import (
     extensions,
     feeds,
     imports,
+    indicators,
     inspections,
     mandates,
     passing_on,
@@ -51,6 +53,7 @@ from tracker.db.engine import execute, fetchval
 from tracker.domain.access import Scope
 from tracker.domain.directory import SYSTEM, Actor
 from tracker.domain.drafts import NewExtension, NewReport
+from tracker.domain.indicators import Indicator
 from tracker.domain.inspections import Conclusion, Verdict
 from tracker.domain.inspections import Plan as SessionPlan
 from tracker.domain.succession import Change, Heir, Plan
@@ -331,6 +334,10 @@ async def _second_thoughts(scene: Scene, desk: Actor) -> None:
     ids["urging"] = (await urges.urge(desk, urge, MONDAY)).group
     asks = urges.NewUrge([ids["owed"]], UrgeKind.EXPLANATION, f"Vì sao {MARKS[OWN]}?", date(2025, 12, 1))
     await urges.urge(desk, asks, MONDAY)
+    target = Indicator(
+        f"Hồ sơ trực tuyến {MARKS[OWN]}", "%", MONDAY.date(), date(2026, 12, 31), "hồ sơ", target=Decimal(30)
+    )
+    ids["indicator"] = await indicators.define(desk, ids["acked"], target, MONDAY)
     await _inspections(scene, desk)
 
 

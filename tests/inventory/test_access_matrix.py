@@ -359,6 +359,12 @@ _API: dict[str, Ask] = {
     "POST /imports": Ask(query="?name=a.csv", content=TABLE.encode(), headers=_CSV),
     "GET /imports/{import_id}": Ask(),
     "POST /imports/{import_id}/confirmation": Ask(),
+    "GET /assignments/{assignment_id}/indicators": _at("assignment_id", "acked"),
+    "POST /assignments/{assignment_id}/indicators": _json(
+        "acked", name="Dịch vụ công", unit="%", target="30", starts_on="2026-01-01", due_on="2026-12-31"
+    ),
+    "GET /indicators/{indicator_id}/readings": Ask(),
+    "POST /indicators/{indicator_id}/readings": _json(figure="gần 20", as_of="2025-11-24", unit="% hồ sơ"),
     "GET /jobs": Ask(),
     "GET /jobs/{job_id}": Ask(),
     "POST /jobs/{job_id}/cancel": _at("job_id", "job.waiting"),
@@ -643,6 +649,15 @@ _OWN_PAGES: dict[str, Ask] = {
     "POST /toi/thong-bao": Ask(form=lambda ids: {"ngon-ngu": "vi"}, prepare=_own_version),
 }
 
+_FIGURE = {"lan-gui": "Q" * 16, "so-lieu": "gần 20", "tinh-den": "24/11/2025", "minh-chung": "2/BYT"}
+_TARGET_PAGES: dict[str, Ask] = {
+    "GET /chi-tieu": Ask(),
+    f"GET {_HERE}/chi-tieu/{{indicator_id}}": _at("task_id", "task.acked"),
+    f"POST {_HERE}/chi-tieu/{{indicator_id}}": Ask(
+        lambda ids: {"task_id": ids["task.acked"]}, form=lambda ids: _FIGURE
+    ),
+}
+
 _PAGES: dict[str, Ask] = {
     "GET /": Ask(),
     "GET /api/docs": Ask(),
@@ -767,6 +782,7 @@ CALLS: dict[str, Ask] = {
     **_SESSION_PAGES,
     **_SYSTEM_PAGES,
     **_OWN_PAGES,
+    **_TARGET_PAGES,
 }
 
 _DIFFERENT: dict[tuple[str, str], Callable[[str], dict[str, Any]]] = {
@@ -795,7 +811,7 @@ def _places(ids: Ids) -> dict[str, object]:
         "succession_id": ids["succession"], "task_id": ids["task.fresh"], "webhook_id": ids["webhook"],
         "identity_id": ids["identity"], "token_id": ids["token"], "agency_code": OWN, "outbox_id": ids["message"],
         "letter_id": "00000001", "internal_id": ids["internal"], "note_id": ids["note"], "urging_id": ids["urging"],
-        "view_id": ids["view"], "inspection_id": ids["inspection.frozen"],
+        "view_id": ids["view"], "indicator_id": ids["indicator"], "inspection_id": ids["inspection.frozen"],
     }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from tracker.db.calendar import load_calendar
 from tracker.db.engine import transaction
 from tracker.db.indicators import Defined, Entered, NewEntry
 from tracker.domain import lengths
-from tracker.domain.access import Verb, require
+from tracker.domain.access import Subject, Verb, require
 from tracker.domain.directory import Actor
 from tracker.domain.errors import Conflict, Invalid, Problem
 from tracker.domain.indicators import (
@@ -131,6 +131,7 @@ async def enter(actor: Actor, indicator_id: int, new: NewReading, source: str, n
     Raises NotFound, NotPermitted, Invalid, ReadingExists, ReadingMoved.
     """
     defined = await db.get_indicator(actor, indicator_id)
+    require(actor, Verb.REPORT, Subject.of_agency(defined.agency_id, id=defined.assignment_id))
     reading = check_reading(defined.indicator, new, civil_day(now))
     evidence = _optional(new.evidence, "/evidence", lengths.DOCUMENT)
     note = _optional(new.note, "/note", lengths.NOTE)

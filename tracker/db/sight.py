@@ -7,6 +7,7 @@ _ASKED = {
     "attachment": "SELECT EXISTS (SELECT FROM attachment WHERE id = $1)",
     "directive": "SELECT EXISTS (SELECT FROM directive WHERE id = $1)",
     "extension": "SELECT EXISTS (SELECT FROM extension WHERE id = $1)",
+    "indicator": "SELECT EXISTS (SELECT FROM indicator WHERE id = $1)",
     "task": "SELECT EXISTS (SELECT FROM task WHERE id = $1)",
 }
 ROWS_OF_AGENCIES = frozenset(_ASKED)
