@@ -210,3 +210,27 @@ async def test_who_reads_who_writes_and_what_is_called_off(database: Settings) -
         assert (await db.get_inspection(int(where.rsplit("/", 1)[1]))).state is State.CANCELLED
         assert (await desk.get(f"{where}/huy")).status_code == 409
         assert "Đã hủy" in (await desk.get(where)).text
+
+
+async def test_the_papers_of_a_frozen_session_are_files_for_who_leads_it(database: Settings) -> None:
+    async with scene(database) as made:
+        desk = await Visitor(made).sign_in(made.world.secretariat)
+        member = await Visitor(made).sign_in(made.world.member)
+        early = await planned(desk)
+        where = await frozen(desk, made)
+
+        before = await desk.get(f"{early}/ho-so.docx")
+        page = (await desk.get(where)).text
+        files = {name: await desk.get(f"{where}/{name}") for name in PAPERS}
+        foreign = await desk.get(f"{where}/ho-so.pdf?co-quan=HN")
+
+        assert before.status_code == 409
+        for name, begins in PAPERS.items():
+            assert f'href="{where}/{name}"' in page
+            assert files[name].content.startswith(begins), name
+            assert "attachment; filename=" in files[name].headers["content-disposition"]
+            assert f'href="{where}/{name}"' not in (await member.get(where)).text
+        assert foreign.status_code == 422
+
+
+PAPERS = {"ho-so.docx": b"PK", "ho-so.pdf": b"%PDF-", "ho-so.xlsx": b"PK", "thong-bao.docx": b"PK"}

@@ -570,6 +570,10 @@ _SESSION_PAGES: dict[str, Ask] = {
     f"POST {_SESSION}/chot": _session("planned"),
     f"GET {_SESSION}/chu-toa": Ask(),
     f"POST {_SESSION}/hoi": _session("planned"),
+    **{
+        f"GET {_SESSION}/{name}": Ask()
+        for name in ("ho-so.docx", "ho-so.pdf", "ho-so.xlsx", "thong-bao.docx")
+    },
     f"GET {_SESSION}/hop": Ask(),
     f"POST {_SESSION}/hop": _session("frozen", muc="1", loai="noted", ket_luan="Ghi nhận."),
     f"GET {_SESSION}/huy": Ask(),
