@@ -92,7 +92,12 @@ def test_the_digest_changes_exactly_when_a_row_does(rows: list[AgendaItem], data
 
 def test_every_field_of_a_row_is_part_of_its_digest() -> None:
     row = AgendaItem(ItemKind.OVERDUE, "BYT", "Bộ Y tế", "Việc", 25)
-    others: dict[str, Any] = {"kind": ItemKind.REQUEST, "days": 26, "part": "", "cooperating": ("Bộ Công an",)}
+    others: dict[str, Any] = {
+        "kind": ItemKind.REQUEST,
+        "days": 26,
+        "part": "",
+        "cooperating": ("Bộ Công an",),
+    }
     for field in fields(AgendaItem):
         value: Any = others.get(field.name)
         if value is None:
