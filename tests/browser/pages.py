@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,6 +20,7 @@ from tracker.actions import (
     attachments,
     exports,
     imports,
+    indicators,
     inspections,
     passing_on,
     succession,
@@ -31,6 +33,7 @@ from tracker.db import inspections as db_inspections
 from tracker.db.engine import execute, fetchval
 from tracker.db.ladders import newest_version
 from tracker.domain.directory import SYSTEM, Actor
+from tracker.domain.indicators import Indicator
 from tracker.domain.inspections import Conclusion, Verdict
 from tracker.domain.inspections import Plan as SessionPlan
 from tracker.domain.succession import Change, Heir, Plan
@@ -104,6 +107,9 @@ PAGES: tuple[Listed, ...] = (
     *_of("secretariat", "/kiem-tra/{frozen}/xac-minh?ma=1234"),
     *_of("member", "/kiem-tra/{frozen}/chu-toa?muc=2"),
     *_of("agency", "/kiem-tra", "/kiem-tra/{frozen}"),
+    # Targets
+    *_of("secretariat", "/chi-tieu", "/chi-tieu?xem=thieu"),
+    *_of("agency", "/viec/{later}/BYT/chi-tieu/{indicator}"),
     # The agency
     *_of("agency", "/viec", "/viec?tu=khong-co-gi-khop", "/viec/{overdue}/BYT", "/viec/{soon}/BYT"),
     *_of("agency", "/viec/{waiting}/BYT", "/viec/{returned}/BYT", "/viec/{extension}/BYT", "/viec/{done}/BYT"),
@@ -199,12 +205,17 @@ async def props(scene: Scene) -> dict[str, object]:
         "Kiểm tra tại Bộ Y tế", day + timedelta(days=4), day, day + timedelta(days=2), ("BYT",)
     )
     for name in ("planned", "frozen"):
-        ids[name] = await inspections.plan(desk, session, now)
+        named = replace(session, title=f"{session.title} ({name})")
+        ids[name] = await inspections.plan(desk, named, now)
     frozen = await db_inspections.get_inspection(int(str(ids["frozen"])))
     await inspections.freeze(desk, frozen.id, frozen.row_version, now)
     item = (await db_inspections.list_items(frozen.id))[0]
     moved = Conclusion(Verdict.NEW_DATE, "Hoàn thành trước 20/12.", date(2025, 12, 20))
     await inspections.conclude(desk, frozen.id, item.id, None, moved, now)
+    target = Indicator("Hồ sơ Ễ", "%", day - timedelta(days=60), day + timedelta(days=20), target=Decimal(30))
+    ids["indicator"] = await indicators.define(desk, int(str(ids["later.id"])), target, now)
+    read = indicators.NewReading("gần 20", day - timedelta(days=20))
+    await indicators.enter(agency, int(str(ids["indicator"])), read, "page", now)
     ids["import"] = await imports.ask(
         desk, imports.NewImport(_TABLE.encode(), "bang.csv", "", defaults), "vi"
     )
@@ -266,7 +277,9 @@ async def open_page(watched: Watched, listed: Listed, ids: Mapping[str, object])
         form = watched.page.locator(f'main form[method="post"][action$="{listed.sends}"]').first
         await form.evaluate("form => { form.noValidate = true }")
         async with watched.page.expect_navigation() as answered:
-            await form.locator('button:not([type="button"]):not(.vh)').first.click()
+            buttons = form.locator('button:not([type="button"]):not(.vh)')
+            main = buttons.and_(form.locator(".primary, .big"))
+            await (main if await main.count() else buttons).first.click()
         status = (await answered.value).status
     return status
 

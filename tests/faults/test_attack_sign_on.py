@@ -595,7 +595,7 @@ async def test_case_69_next_page_is_ours(case: Case, away: str) -> None:
 
     answer = await browser.come_back(case.provider.authorize(await browser.begin(tiep=away)))
 
-    assert answer.headers["location"] == "/bao-cao"
+    assert answer.headers["location"] == "/tong-quan"
 
 
 # -- the provider's answers ----------------------------------------------------------------------------

@@ -77,7 +77,7 @@ def is_alive(pid: int) -> bool:
     """Whether the process runs; one that ended and was not reaped does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 

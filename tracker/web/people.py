@@ -453,6 +453,8 @@ async def mend_mailbox(request: WebRequest, official_id: FromPath[str]) -> Respo
     if not manages:
         require(page.actor, Verb.MEND_ADDRESS)
     view = await reads_api.get_official_view(page.actor, parse_id(official_id))
+    if not await actions.may_mend_address(page.actor, view.id):
+        require(page.actor, Verb.MANAGE_PEOPLE)
     form = await read_form(page)
     address = form.required("thu", "form_address_needed")
     draft = replace(actions.draft_of(view), email=address)

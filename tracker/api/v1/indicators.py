@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from tracker.actions import indicators as actions
 from tracker.actions.indicators import NAME, UNIT, NewReading, Told
 from tracker.api.endpoint import Call, Reply, endpoint
-from tracker.api.strict import Id, NoBody, NoQuery
+from tracker.api.strict import FORM, Id, NoBody, NoQuery
 from tracker.api.v1.shapes import Day
 from tracker.db import assignments as assignments_db
 from tracker.db import indicators as db
@@ -27,6 +27,7 @@ Number = Annotated[
         pattern=r"^-?[0-9]{1,12}(\.[0-9]{1,4})?$",
         description="A decimal as text, so that nothing is rounded on the way.",
         examples=["30", "99.97"],
+        extra={FORM: "form.decimal_text"},
     ),
 ]
 DirectionName = Literal["at_least", "at_most"]
