@@ -553,14 +553,6 @@ async def list_conclusions(inspection_id: int) -> list[Concluded]:
     return [_concluded(row) for row in rows]
 
 
-async def find_conclusion(inspection_id: int, conclusion_id: int) -> Concluded | None:
-    """One conclusion of this session; None for one of another."""
-    row = await fetchrow(
-        f"{_CONCLUSION} WHERE c.id = $1 AND c.inspection_id = $2", conclusion_id, inspection_id
-    )
-    return None if row is None else _concluded(row)
-
-
 async def find_conclusion_on(item_id: int) -> Concluded | None:
     """What was concluded on an item so far."""
     row = await fetchrow(f"{_CONCLUSION} WHERE c.item_id = $1", item_id)
