@@ -187,6 +187,7 @@ async def test_the_system_page_says_what_is_wrong_and_has_the_switches(made: Sce
         )
     }
     listed = (await admin.get("/he-thong/thu?tinh-trang=khong-toi")).text
+    lacking = (await admin.get("/co-quan?tinh-trang=thu-hong")).text
 
     assert "Mọi thư nhắc đã đến lúc đều đã rời hệ thống" in good
     assert 'name="ly-do"' in good
@@ -194,6 +195,7 @@ async def test_the_system_page_says_what_is_wrong_and_has_the_switches(made: Sce
     assert "Lượt quét nhắc việc trễ: lần cuối 3 giờ trước." in bad
     assert f"Thư không tới nơi: {shown['không tới']}." in bad
     assert listed.count('<tr class="item">') == shown["không tới"] > 0
+    assert lacking.count('<tr class="item">') == shown["cơ quan có hộp thư hỏng"] > 0
     assert SHOWN in bad
     assert codes == [403]
 
@@ -209,6 +211,7 @@ async def test_the_system_page_says_what_is_wrong_and_has_the_switches(made: Sce
     assert (refused.status_code, paused.status_code, stale.status_code) == (422, 303, 409)
     assert was_paused
     assert "tạm dừng" in banner
+    assert "Máy chủ thư bảo trì." in banner
     assert "Máy chủ thư bảo trì." in told
     assert (resumed.status_code, forbidden.status_code) == (303, 403)
     assert not await is_sending_paused()

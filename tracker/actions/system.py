@@ -16,6 +16,7 @@ from tracker.db.reads_system import Attempt, DisabledWebhook, RecipientOf, Taken
 from tracker.db.switches import Heartbeat, list_heartbeats
 from tracker.domain.access import Verb, may, require
 from tracker.domain.directory import Actor
+from tracker.domain.zone import civil_day
 
 SHOWN = 5
 LATE_TIMES = 3
@@ -41,6 +42,8 @@ class Overview:
     sending: Sending
     waiting: Waiting
     sent_today: int
+    dead_mailboxes: int
+    """Agencies where a mailbox refuses mail."""
     beats: tuple[Beat, ...]
     taken: tuple[Taken, ...]
     refused: tuple[Attempt, ...]
@@ -70,6 +73,7 @@ async def overview(
         sending=stands,
         waiting=waits,
         sent_today=await reads_system.count_sent_since(now - timedelta(days=1)),
+        dead_mailboxes=await reads_system.count_agencies_with_dead_mailbox(civil_day(now)),
         beats=beats,
         taken=tuple(await reads_system.list_taken(SHOWN)),
         refused=tuple(await reads_system.list_refusals(SHOWN)),

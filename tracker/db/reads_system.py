@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
-from tracker.db.engine import fetch, fetchrow
+from tracker.db.engine import fetch, fetchrow, fetchval
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,16 @@ async def list_taken(limit: int) -> list[Taken]:
         limit,
     )
     return [Taken(*row.values()) for row in rows]
+
+
+async def count_agencies_with_dead_mailbox(on: date) -> int:
+    """Agencies in being on a day where the mailbox of somebody in office refuses mail."""
+    count: int = await fetchval(
+        "SELECT count(*) FROM agency g WHERE g.valid_from <= $1 AND (g.valid_to IS NULL OR g.valid_to >= $1)"
+        " AND EXISTS (SELECT FROM official o WHERE o.agency_id = g.id AND o.is_active AND o.mailbox = 'dead')",
+        on,
+    )
+    return count
 
 
 @dataclass(frozen=True, slots=True)

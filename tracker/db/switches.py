@@ -41,6 +41,18 @@ async def is_sending_paused() -> bool:
     return bool(await get_switch("sending_paused"))
 
 
+async def why_sending_is_paused() -> str | None:
+    """The words given when sending was paused, "" where none were; None while it goes on."""
+    rows = await fetch(
+        "SELECT key, value::text AS value FROM setting WHERE key IN ('sending_paused', 'sending')"
+    )
+    told = {row["key"]: json.loads(row["value"]) for row in rows}
+    if not told.get("sending_paused"):
+        return None
+    stands = told.get("sending")
+    return str(stands.get("reason", "")) if isinstance(stands, dict) else ""
+
+
 @dataclass(frozen=True)
 class Heartbeat:
     """When a job last ended well (the database's clock), how long ago in seconds, and what it counted."""

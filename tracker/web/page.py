@@ -23,7 +23,7 @@ from tracker.db import reads_web
 from tracker.db.engine import look_as
 from tracker.db.kept_forms import find_kept_form
 from tracker.db.sessions import Session as Login
-from tracker.db.switches import is_sending_paused
+from tracker.db.switches import why_sending_is_paused
 from tracker.domain.directory import AGENCY_ROLES, Actor, Role
 from tracker.domain.errors import NotFound, Problem
 from tracker.domain.zone import civil_day, civil_now
@@ -141,6 +141,7 @@ class Page:
     notice: Notice | None = None
     is_sweep_late: bool = False
     is_sending_paused: bool = False
+    pause_reason: str = ""
     icons: set[str] = field(default_factory=set)
     cookies: list[Cookie] = field(default_factory=list)
     status: int = 200
@@ -515,7 +516,8 @@ async def open_page(request: WebRequest) -> Page:
         page.cookies.append(page._cookie(NOTICE_COOKIE, "", max_age=0))
     if page.visitor is not None and not page.is_agency:
         page.is_sweep_late = await reads_web.is_sweep_late(3 * state.settings.sweep_seconds)
-        page.is_sending_paused = await is_sending_paused()
+        reason = await why_sending_is_paused()
+        page.is_sending_paused, page.pause_reason = reason is not None, reason or ""
     if (
         page.visitor is not None
         and _ID.fullmatch(kept := page.query.get(KEPT_KEY, ""))

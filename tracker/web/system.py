@@ -26,6 +26,7 @@ from tracker.web.submissions import once
 NEEDED = frozenset({"reminders", "outbox"})
 _HOUR = 3600.0
 _LIST = "/he-thong/thu?tinh-trang="
+_DEAD = "/co-quan?tinh-trang=thu-hong"
 _LEADS_TO = {
     "failed": _LIST + "khong-toi",
     "held": _LIST + "dang-giu",
@@ -166,6 +167,7 @@ def _tiles(page: Page, stands: Overview) -> list[Tile]:
         Tile(backlog.failed, "", "nomail", page.s("system.tile.failed"), _LIST + "khong-toi"),
         Tile(backlog.held, "", "nomail", page.s("system.tile.held"), _LIST + "dang-giu"),
         Tile(backlog.sending, "", "next", page.s("system.tile.sending"), _LIST + "dang-gui"),
+        Tile(stands.dead_mailboxes, "", "nomail", page.s("system.tile.dead"), _DEAD),
     ]
 
 
