@@ -58,6 +58,8 @@ TABLE: dict[Verb, str] = {
     Verb.DECIDE_EXTENSION: ".S....",
     Verb.URGE: ".SM.l.",
     Verb.INSPECT: ".S...I",
+    Verb.RECONCILE: ".S....",
+    Verb.SCHEDULE_REPORTS: "AS....",
     Verb.MANAGE_LADDER: "AS....",
     Verb.MANAGE_CALENDAR: "A.....",
     Verb.MANAGE_AGENCIES: "A.....",

@@ -43,6 +43,8 @@ class Verb(StrEnum):
 
     URGE = "urge"
     INSPECT = "inspect"
+    RECONCILE = "reconcile"
+    SCHEDULE_REPORTS = "schedule_reports"
 
     MANAGE_LADDER = "manage_ladder"
     MANAGE_CALENDAR = "manage_calendar"
@@ -171,6 +173,8 @@ RIGHTS: dict[Verb, _Right] = {
     Verb.DECIDE_EXTENSION: _Right(anywhere=_DESK, scope=Scope.JUDGE),
     Verb.URGE: _Right(anywhere=_JUDGES, own_agency=_LEADER, below=_LEADER, scope=Scope.URGE),
     Verb.INSPECT: _Right(anywhere=_DESK | {Role.INSPECTOR}, scope=Scope.ASSIGN),
+    Verb.RECONCILE: _Right(anywhere=_DESK, scope=Scope.JUDGE),
+    Verb.SCHEDULE_REPORTS: _Right(anywhere=_RECORDERS, scope=Scope.MANAGE),
     Verb.MANAGE_LADDER: _Right(anywhere=_RECORDERS, scope=Scope.MANAGE),
     Verb.MANAGE_CALENDAR: _Right(anywhere=_ADMIN, scope=Scope.MANAGE),
     Verb.MANAGE_AGENCIES: _Right(anywhere=_ADMIN, scope=Scope.MANAGE),
