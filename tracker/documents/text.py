@@ -14,7 +14,12 @@ MAX_CELL = 32_767
 
 def storable(text: str) -> str:
     """The text without the characters that no workbook may contain (control characters, lone surrogates)."""
-    return _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))[:MAX_CELL]
+    return whole(text)[:MAX_CELL]
+
+
+def whole(text: str) -> str:
+    """The same without an end at what a cell can hold, for files that hold any length."""
+    return _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def guarded(text: str) -> str:

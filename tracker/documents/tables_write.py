@@ -1,0 +1,75 @@
+"""The five writers behind one door: a table becomes a file while its rows are read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from tracker.documents.tables_model import (
+    MOST_ROWS,
+    Row,
+    Table,
+    TableFormat,
+    TableTooLong,
+    check_size,
+)
+from tracker.documents.tables_paper import PaperRows
+from tracker.documents.tables_plain import CsvRows, JsonRows
+from tracker.documents.tables_xlsx import XlsxRows
+
+
+class RowFile(Protocol):
+    """A file that takes rows until it is finished; left before, it is closed and worth nothing."""
+
+    cut: int
+
+    def write(self, rows: Iterable[Row]) -> None: ...
+    def finish(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+def open_file(path: Path, form: TableFormat, table: Table, *, with_bom: bool = True) -> RowFile:
+    """A new file at `path`."""
+    match form:
+        case "xlsx":
+            return XlsxRows(path, table)
+        case "csv":
+            return CsvRows(path, table, with_bom=with_bom)
+        case "json":
+            return JsonRows(path, table)
+        case "docx" | "pdf":
+            return PaperRows(path, table, form)
+
+
+async def write_table(
+    table: Table,
+    form: TableFormat,
+    path: Path,
+    *,
+    with_bom: bool = True,
+    told: Callable[[int], None] = lambda rows: None,
+    packing: Callable[[], None] = lambda: None,
+) -> int:
+    """Write the table; how many rows it had. The work is done in threads, so that others are served meanwhile.
+
+    `told` hears how many rows are written, `packing` that the last was; either may end the work by raising.
+    Raises TableTooLongForPaper, TableTooLong.
+    """
+    check_size(form, table.total)
+    count = 0
+    with open_file(path, form, table, with_bom=with_bom) as file:
+        async for rows in table.rows:
+            await asyncio.to_thread(file.write, rows)
+            count += len(rows)
+            if count > MOST_ROWS:
+                raise TableTooLong(size=count, most=MOST_ROWS)
+            told(count)
+        packing()
+        await asyncio.to_thread(file.finish)
+    return count
