@@ -293,6 +293,7 @@ def _restricted(context: Any) -> Any:
 WITHOUT_TASKS = (
     "undeliverable",
     "inside",
+    "reconciliation",
     "test",
     "webhook_off",
     "account_invitation",

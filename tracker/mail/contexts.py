@@ -285,6 +285,25 @@ class Inside:
 
 
 @dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """An agency is asked to confirm the list of its tasks, or is reminded: how many, and no task by name.
+
+    `month` is the first day of the round's month, `as_of` the day that the list tells, `days_over` the working days
+    that the answer is late (0: in time).
+    """
+
+    agency_name: str
+    month: date
+    as_of: date
+    answer_by: date
+    open_count: int
+    closed_count: int
+    url: str
+    is_reminder: bool = False
+    days_over: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class WebhookOff:
     """A webhook that was switched off because its receiver is gone (410) or failed for days; to its owner."""
 
@@ -360,6 +379,7 @@ Context = (
     | Undeliverable
     | Trial
     | Inside
+    | Reconciliation
     | WebhookOff
     | AccountInvitation
     | PasswordReset
@@ -382,6 +402,7 @@ KINDS: dict[str, type[Context]] = {
     "undeliverable": Undeliverable,
     "test": Trial,
     "inside": Inside,
+    "reconciliation": Reconciliation,
     "webhook_off": WebhookOff,
     "account_invitation": AccountInvitation,
     "password_reset": PasswordReset,
