@@ -365,6 +365,19 @@ _API: dict[str, Ask] = {
     ),
     "GET /indicators/{indicator_id}/readings": Ask(),
     "POST /indicators/{indicator_id}/readings": _json(figure="gần 20", as_of="2025-11-24", unit="% hồ sơ"),
+    "GET /assignments/{assignment_id}/explanations": _at("assignment_id", "owed"),
+    "POST /assignments/{assignment_id}/explanations": _json("owed", text="Vì thiếu người."),
+    "GET /assignments/{assignment_id}/inside": _at("assignment_id", "passed"),
+    "POST /assignments/{assignment_id}/inside": Ask(
+        lambda ids: {"assignment_id": ids["acked"]},
+        json=lambda ids: {"official_id": str(ids["people"]["colleague"])},
+    ),
+    "DELETE /assignments/{assignment_id}/inside": _at("assignment_id", "passed"),
+    "POST /assignments/{assignment_id}/inside/notes": _json("passed", note="Đang làm."),
+    "POST /assignments/{assignment_id}/inside/notes/{note_id}/share": _at("assignment_id", "passed"),
+    "GET /assignments/{assignment_id}/shared-notes": _at("assignment_id", "passed"),
+    "GET /me/optional-mail": Ask(),
+    "PUT /me/optional-mail": _json(unwanted=[]),
     "GET /jobs": Ask(),
     "GET /jobs/{job_id}": Ask(),
     "POST /jobs/{job_id}/cancel": _at("job_id", "job.waiting"),
@@ -654,11 +667,29 @@ _OWN_PAGES: dict[str, Ask] = {
 }
 
 _FIGURE = {"lan-gui": "Q" * 16, "so-lieu": "gần 20", "tinh-den": "24/11/2025", "minh-chung": "2/BYT"}
+_TARGET = {
+    "lan-gui": "Q" * 16, "ten": "Tỷ lệ kết nối", "don-vi": "%", "mau-so": "hồ sơ", "chieu": "at_least",
+    "muc-tieu": "40", "tan-suat": "monthly", "bat-dau": "24/11/2025", "thoi-han": "31/12/2026",
+}  # fmt: skip
 _TARGET_PAGES: dict[str, Ask] = {
     "GET /chi-tieu": Ask(),
     f"GET {_HERE}/chi-tieu/{{indicator_id}}": _at("task_id", "task.acked"),
     f"POST {_HERE}/chi-tieu/{{indicator_id}}": Ask(
         lambda ids: {"task_id": ids["task.acked"]}, form=lambda ids: _FIGURE
+    ),
+    "GET /viec/{task_id}/chi-tieu": _at("task_id", "task.acked"),
+    "GET /viec/{task_id}/chi-tieu/moi": _at("task_id", "task.acked"),
+    "POST /viec/{task_id}/chi-tieu/moi": Ask(
+        lambda ids: {"task_id": ids["task.acked"]}, form=lambda ids: _TARGET | {"co-quan": ids["acked"]}
+    ),
+    f"GET {_HERE}/chi-tieu/{{indicator_id}}/sua": _at("task_id", "task.acked"),
+    f"POST {_HERE}/chi-tieu/{{indicator_id}}/sua": Ask(
+        lambda ids: {"task_id": ids["task.acked"]},
+        form=lambda ids: _TARGET | {"ly-do": "Đổi.", "phien-ban": "1"},
+    ),
+    f"POST {_HERE}/chi-tieu/{{indicator_id}}/ket-thuc": Ask(
+        lambda ids: {"task_id": ids["task.acked"]},
+        form=lambda ids: {"lan-gui": "Q" * 16, "ly-do-ket-thuc": "Thôi.", "phien-ban": "1"},
     ),
 }
 

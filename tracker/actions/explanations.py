@@ -32,6 +32,13 @@ async def owed_by(viewer: Actor, assignment_ids: Sequence[int]) -> dict[int, tup
     return {key: tuple(sorted(value, key=lambda u: str(u.answer_by))) for key, value in found.items()}
 
 
+async def list_of(viewer: Actor, assignment_id: int) -> list[UrgingOf]:
+    """The requests to explain one assignment that were not taken back, oldest first."""
+    require(viewer, Verb.READ)
+    found = await db.list_urgings_of(viewer, [assignment_id])
+    return [urging for urging in found if urging.kind == "explanation" and urging.undone_at is None]
+
+
 async def list_all(viewer: Actor, *, owed: bool | None = None, limit: int = 100) -> list[ExplanationRow]:
     """Requests to explain: a member's own, an agency's own, all of them at the desk."""
     require(viewer, Verb.LIST)

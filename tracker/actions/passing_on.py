@@ -43,12 +43,14 @@ class Inside:
 
 @dataclass(frozen=True)
 class PassOn:
-    """To whom, until when, with which note; `seen` is the handing over that was in force (0: none)."""
+    """To whom, until when, with which note; `seen` is the handing over that was in force (0: none;
+    None: whichever it is).
+    """
 
     official_id: int | None
     due_on: date | None
     note: str
-    seen: int
+    seen: int | None
 
 
 def is_inside(actor: Actor, row: Assignment) -> bool:
@@ -94,7 +96,7 @@ async def pass_on(actor: Actor, assignment_id: int, new: PassOn, now: datetime) 
         if problems or new.official_id is None:
             raise Invalid(problems)
         live = await db.find_live(row.id)
-        if (live.id if live else 0) != new.seen:
+        if new.seen is not None and (live.id if live else 0) != new.seen:
             raise StaleVersion(current=live.id if live else 0)
         await db.end_live(row.id, now)
         remind_on = None if new.due_on is None else reminder_day(new.due_on, await load_calendar())
@@ -109,13 +111,13 @@ async def pass_on(actor: Actor, assignment_id: int, new: PassOn, now: datetime) 
         return passed
 
 
-async def take_back(actor: Actor, assignment_id: int, seen: int, now: datetime) -> None:
+async def take_back(actor: Actor, assignment_id: int, seen: int | None, now: datetime) -> None:
     """Nobody in particular works on it any more. Raises NotFound, NotPermitted, StaleVersion."""
     async with transaction():
         row = await assignments_db.lock_assignment(actor, assignment_id)
         _require(actor, row)
         live = await db.find_live(row.id)
-        if (live.id if live else 0) != seen:
+        if seen is not None and (live.id if live else 0) != seen:
             raise StaleVersion(current=live.id if live else 0)
         await db.end_live(row.id, now)
 

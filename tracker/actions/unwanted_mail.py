@@ -10,8 +10,9 @@ from tracker.db.engine import transaction
 from tracker.db.history import HistoryEntry, insert_history
 from tracker.domain.access import Subject, Verb, require
 from tracker.domain.directory import Actor
-from tracker.domain.errors import Invalid
+from tracker.domain.errors import Invalid, StaleVersion
 from tracker.domain.unwanted_mail import OptionalMail, offered_to
+from tracker.domain.versions import version_of
 
 
 async def list_own(actor: Actor) -> frozenset[OptionalMail]:
@@ -22,17 +23,30 @@ async def list_own(actor: Actor) -> frozenset[OptionalMail]:
     return frozenset(kind for _, kind in await db.list_unwanted([actor.official_id]))
 
 
-async def choose(actor: Actor, unwanted: Collection[str], now: datetime) -> None:
-    """From now on the actor does without exactly these. Raises NotPermitted, Invalid for what is duty mail."""
+def version_of_choice(unwanted: Collection[OptionalMail]) -> int:
+    """The version of a choice, for a condition on its change."""
+    return version_of(*sorted(kind.value for kind in unwanted))
+
+
+async def choose(
+    actor: Actor, unwanted: Collection[str], now: datetime, *, version: int | None = None
+) -> None:
+    """From now on the actor does without exactly these.
+
+    Raises NotPermitted, Invalid for what is duty mail, StaleVersion where another choice than `version` stands.
+    """
     require(actor, Verb.EDIT_SELF, Subject.owned_by(actor.official_id or 0, noun="official"))
     offered = {kind.value: kind for kind in offered_to(actor.role)}
     for given in unwanted:
         if given not in offered:
-            raise Invalid.one("/kinds", "not_a_choice", given[:40], allowed=", ".join(offered) or "–")
+            raise Invalid.one("/unwanted", "not_a_choice", given[:40], allowed=", ".join(offered) or "–")
     if actor.official_id is None:
         return
     kinds = frozenset(offered[given] for given in unwanted)
     async with transaction():
+        stands = version_of_choice(await list_own(actor))
+        if version is not None and version != stands:
+            raise StaleVersion(current=stands)
         if await db.put_unwanted(actor.official_id, kinds, now):
             entry = HistoryEntry("choose_mail", detail={"without": sorted(kind.value for kind in kinds)})
             await insert_history(actor, [entry], now)
