@@ -30,6 +30,7 @@ from tracker.mail.contexts import (
     Returned,
     Review,
     ReviewLine,
+    ScheduledReport,
     TaskLine,
     Trial,
     Undeliverable,
@@ -37,7 +38,7 @@ from tracker.mail.contexts import (
     WebhookOff,
 )
 from tracker.mail.invitation import Invitation
-from tracker.mail.message import Mailbox
+from tracker.mail.message import Attachment, Mailbox
 
 OFFICE = Office(
     name="Văn phòng Chính phủ",
@@ -174,6 +175,18 @@ def new_tasks(count: int, **changes: Any) -> Assigned:
 
 SECRETARY = "Trần Quốc Bảo"
 MOVED = task_line(1, due_on=date(2025, 12, 31), original_due_on=date(2025, 12, 15))
+
+WEEKLY = ScheduledReport(
+    name="Danh sách quá hạn hằng tuần",
+    what="overdue",
+    day=date(2025, 11, 24),
+    rows=74,
+    url=f"{OFFICE.url}/bao-cao/lich-gui/7/ky/2025-11-24",
+    file_name="qua-han-2025-11-23.docx",
+    size=48_112,
+    attachment=Attachment("qua-han-2025-11-23.docx", "application/vnd.ms-word", b"PK"),
+    next_on=date(2025, 12, 1),
+)
 
 SAMPLES: dict[str, tuple[str, Context]] = {
     "assigned": ("assigned", new_tasks(1, invitation=invitation(NEW_TASK.line))),
@@ -381,6 +394,15 @@ SAMPLES: dict[str, tuple[str, Context]] = {
     "webhook_gone": (
         "webhook_off",
         WebhookOff("https://tich-hop.bo.example.vn/don-doc", True, MORNING, OFFICE.url),
+    ),
+    "scheduled_report": ("scheduled_report", WEEKLY),
+    "scheduled_report_late": (
+        "scheduled_report",
+        replace(WEEKLY, is_late=True, missed=(date(2025, 11, 10), date(2025, 11, 17)), rows=0),
+    ),
+    "scheduled_report_linked": (
+        "scheduled_report",
+        replace(WEEKLY, what="due", file_name="sap-den-han-2025-11-24.pdf", size=7_340_032, attachment=None),
     ),
     "test": ("test", Trial(SECRETARY, "mail.vpcp.example.vn:587", OFFICE.url)),
     "account_invitation": (

@@ -47,7 +47,7 @@ CHOSEN_BY_VALUE = (
     "changed.what.", "account_changed.what.", "account_changed.subject.",
     "tag.urgency.", "tag.received.", "tag.withdrawn", "tag.transferred", "tag.superseded", "status.", "weekday.",
     "month.", "duty.", "part.", "step.", "section.", "short.", "reported.title.", "reported.intro.",
-    "cancelled.title.",
+    "cancelled.title.", "scheduled.what.",
 )  # fmt: skip
 
 
@@ -100,7 +100,7 @@ def test_every_mail_is_sound_on_the_wire(name: str, language: Language) -> None:
     assert read["Subject"] == message.subject
     assert len(message.subject) <= 150
     assert content(read.get_body(("plain",))) == message.text.rstrip("\n")
-    assert (read.get_content_type() == "multipart/mixed") == (message.calendar is not None)
+    assert (read.get_content_type() == "multipart/mixed") == bool(message.attachments)
 
 
 @pytest.mark.parametrize(("name", "language"), CASES)
@@ -296,6 +296,7 @@ WITHOUT_TASKS = (
     "reconciliation",
     "test",
     "webhook_off",
+    "scheduled_report",
     "account_invitation",
     "password_reset",
     "account_changed",

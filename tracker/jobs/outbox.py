@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
 
-from tracker.actions import redress
+from tracker.actions import redress, scheduled_reports
 from tracker.db import outbox as db
 from tracker.db.engine import start_detached, transaction
 from tracker.db.outbox import Claimed
@@ -99,6 +99,7 @@ class Delivery:
             self.fail_point("claimed")
             standing = await db.check_standing([m.id for m in claimed])
             stale = {s.outbox_id for s in standing if not s.holds}
+            stale |= await scheduled_reports.no_longer_for(claimed)
             whole = {s.outbox_id for s in standing if s.holds} & stale
             for message in claimed:
                 if message.id in whole:

@@ -13,7 +13,16 @@ from tracker.actions.audit import use_audit_key
 from tracker.actions.webhooks import use_sender
 from tracker.db.switches import beat
 from tracker.domain.moments import Hours
-from tracker.jobs import audit, heartbeat, housekeeping, long_work, outbox, reminders
+from tracker.jobs import (
+    audit,
+    heartbeat,
+    housekeeping,
+    long_work,
+    outbox,
+    reconciliation,
+    reminders,
+    scheduled_reports,
+)
 from tracker.jobs.long_work import LongWork
 from tracker.jobs.outbox import Delivery
 from tracker.jobs.quarantine import Quarantine
@@ -93,11 +102,19 @@ class Worker:
             await reminders.run(now, hours)
             await heartbeat.ping(settings.ping_url)
 
+        async def reports(now: datetime) -> None:
+            await scheduled_reports.run(now, hours)
+
+        async def reconcile(now: datetime) -> None:
+            await reconciliation.run(now, hours)
+
         async def anchor(now: datetime) -> None:
             await audit.run(now, settings)
 
         jobs = [
             Job(reminders.NAME, timedelta(seconds=settings.sweep_seconds), sweep),
+            Job(scheduled_reports.NAME, timedelta(seconds=settings.sweep_seconds), reports),
+            Job(reconciliation.NAME, timedelta(seconds=settings.sweep_seconds), reconcile),
             Job(housekeeping.NAME, timedelta(hours=1), housekeeping.run),
             Job(audit.NAME, timedelta(hours=1), anchor),
         ]

@@ -104,6 +104,11 @@ def render(
         subject, text, html = _fitted(kind, context, speech, _values(context, speech, addressing))
     invitation: Invitation | None = getattr(context, "invitation", None)
     calendar = None if invitation is None else CalendarPart(invitation.method, to_calendar(invitation))
+    file: Attachment | None = getattr(context, "attachment", None)
+    attachments = [] if file is None else [file]
+    if calendar is not None:
+        # Once more as a file, for programs that pass over the alternative (bar C12).
+        attachments.append(Attachment("invite.ics", "application/ics", calendar.data))
     return Message(
         sender=addressing.office.sender,
         recipient=addressing.recipient,
@@ -117,8 +122,7 @@ def render(
         language=language,
         references=_references(context, addressing.office.domain),
         calendar=calendar,
-        # Once more as a file, for programs that pass over the alternative (bar C12).
-        attachments=() if calendar is None else (Attachment("invite.ics", "application/ics", calendar.data),),
+        attachments=tuple(attachments),
     )
 
 

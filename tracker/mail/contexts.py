@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Literal
 from uuid import UUID
 
 from tracker.domain.assignments import Fine, Part
 from tracker.domain.directory import Duty
 from tracker.mail.invitation import Invitation
-from tracker.mail.message import Mailbox
+from tracker.mail.message import Attachment, Mailbox
 
 Urgency = Literal["normal", "urgent", "very_urgent", "express"]
 
@@ -314,6 +314,32 @@ class WebhookOff:
 
 
 @dataclass(frozen=True, slots=True)
+class ScheduledReport:
+    """A table sent on its day, told as of the end of the day before; `attachment` is None where the file is too large.
+
+    `is_late` where it goes on a later day than it should have; `missed` are days for which none will come any more.
+    """
+
+    name: str
+    what: str
+    day: date
+    rows: int
+    url: str
+    file_name: str
+    size: int
+    attachment: Attachment | None
+    is_late: bool = False
+    missed: tuple[date, ...] = ()
+    next_on: date | None = None
+    weeks: int = 2
+
+    @property
+    def as_of(self) -> date:
+        """The last day that the figures tell of."""
+        return self.day - timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
 class AccountInvitation:
     """A link with which a person sets their first password."""
 
@@ -381,6 +407,7 @@ Context = (
     | Inside
     | Reconciliation
     | WebhookOff
+    | ScheduledReport
     | AccountInvitation
     | PasswordReset
     | AccountChanged
@@ -404,6 +431,7 @@ KINDS: dict[str, type[Context]] = {
     "inside": Inside,
     "reconciliation": Reconciliation,
     "webhook_off": WebhookOff,
+    "scheduled_report": ScheduledReport,
     "account_invitation": AccountInvitation,
     "password_reset": PasswordReset,
     "account_changed": AccountChanged,
