@@ -108,7 +108,8 @@ PAGES: tuple[Listed, ...] = (
     *_of("member", "/kiem-tra/{frozen}/chu-toa?muc=2"),
     *_of("agency", "/kiem-tra", "/kiem-tra/{frozen}"),
     # Targets
-    *_of("secretariat", "/chi-tieu", "/chi-tieu?xem=thieu"),
+    *_of("secretariat", "/chi-tieu", "/chi-tieu?xem=thieu", "/viec/{later}/chi-tieu", "/viec/{later}/chi-tieu/moi"),
+    *_of("secretariat", "/viec/{later}/BYT/chi-tieu/{indicator}/sua"),
     *_of("agency", "/viec/{later}/BYT/chi-tieu/{indicator}"),
     # The agency
     *_of("agency", "/viec", "/viec?tu=khong-co-gi-khop", "/viec/{overdue}/BYT", "/viec/{soon}/BYT"),

@@ -10,8 +10,9 @@ from decimal import Decimal
 
 from asyncpg import Record
 
-from tracker.db.engine import fetch, fetchval
+from tracker.db.engine import execute, fetch, fetchval
 from tracker.db.visibility import visible_to
+from tracker.domain.assignments import OUTSIDE_STATES, State
 from tracker.domain.directory import Actor
 from tracker.domain.errors import NotFound
 from tracker.domain.indicators import Direction, Exactness, Figure, Frequency, Indicator, Reading
@@ -19,7 +20,10 @@ from tracker.domain.indicators import Direction, Exactness, Figure, Frequency, I
 
 @dataclass(frozen=True, slots=True)
 class Defined:
-    """An indicator as it stands, with the task and the agency it belongs to."""
+    """An indicator as it stands, with the task and the agency it belongs to.
+
+    `ended_at` is when it was ended; an assignment that was withdrawn or went to another agency ends its indicators too.
+    """
 
     id: int
     assignment_id: int
@@ -32,7 +36,16 @@ class Defined:
     occurrence: int
     row_version: int
     defined_at: datetime
+    changed_at: datetime
+    ended_at: datetime | None
+    ended_reason: str
+    state: State
     indicator: Indicator
+
+    @property
+    def is_running(self) -> bool:
+        """Whether readings are owed."""
+        return self.ended_at is None and self.state not in OUTSIDE_STATES
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +66,8 @@ class Entered:
 
 
 _INDICATOR = """
-SELECT i.*, i.steps::text AS steps_text, a.task_id, a.agency_id, a.occurrence, t.short_name AS task, t.restricted,
-       g.code AS agency_code, g.name AS agency_name
+SELECT i.*, i.steps::text AS steps_text, a.task_id, a.agency_id, a.occurrence, a.state, t.short_name AS task,
+       t.restricted, g.code AS agency_code, g.name AS agency_name
 FROM indicator i JOIN assignment a ON a.id = i.assignment_id JOIN task t ON t.id = a.task_id
 JOIN agency g ON g.id = a.agency_id
 """
@@ -77,8 +90,8 @@ def _defined(row: Record) -> Defined:
         steps=steps,
         note=row["note"],
     )
-    names = [name for name in Defined.__dataclass_fields__ if name != "indicator"]
-    return Defined(**{name: row[name] for name in names}, indicator=indicator)
+    names = [name for name in Defined.__dataclass_fields__ if name not in ("indicator", "state")]
+    return Defined(**{name: row[name] for name in names}, state=State(row["state"]), indicator=indicator)
 
 
 async def list_indicators(
@@ -106,26 +119,33 @@ async def list_indicators(
     return [_defined(row) for row in rows]
 
 
-async def get_indicator(viewer: Actor, indicator_id: int) -> Defined:
-    """One indicator. Raises NotFound, also where the viewer may not know of it."""
+async def get_indicator(viewer: Actor, indicator_id: int, *, lock: bool = False) -> Defined:
+    """One indicator, locked if asked. Raises NotFound, also where the viewer may not know of it."""
     condition, seen = visible_to(viewer, "a", first=2)
-    rows = await fetch(f"{_INDICATOR} WHERE i.id = $1 AND {condition}", indicator_id, *seen)
+    held = "FOR UPDATE OF i" if lock else ""
+    rows = await fetch(f"{_INDICATOR} WHERE i.id = $1 AND {condition} {held}", indicator_id, *seen)
     if not rows:
         raise NotFound(noun="indicator", id=indicator_id)
     return _defined(rows[0])
 
 
-async def has_indicator(assignment_id: int, name: str) -> bool:
-    """Whether the assignment has an indicator of this name."""
+async def has_indicator(assignment_id: int, name: str, *, besides: int = 0) -> bool:
+    """Whether the assignment has an indicator of this name, other than `besides`."""
     found: bool = await fetchval(
-        "SELECT EXISTS (SELECT FROM indicator WHERE assignment_id = $1 AND name = $2)", assignment_id, name
+        "SELECT EXISTS (SELECT FROM indicator WHERE assignment_id = $1 AND name = $2 AND id <> $3)",
+        assignment_id,
+        name,
+        besides,
     )
     return found
 
 
+def _steps(new: Indicator) -> str:
+    return json.dumps([[on.isoformat(), str(figure)] for on, figure in new.steps])
+
+
 async def insert_indicator(assignment_id: int, new: Indicator, actor: Actor, now: datetime) -> int:
     """A further indicator of an assignment; its id."""
-    steps = json.dumps([[on.isoformat(), str(figure)] for on, figure in new.steps])
     made: int = await fetchval(
         """
         INSERT INTO indicator (assignment_id, name, unit, counts, direction, baseline, target, least, most,
@@ -144,12 +164,85 @@ async def insert_indicator(assignment_id: int, new: Indicator, actor: Actor, now
         new.starts_on,
         new.due_on,
         new.frequency.value,
-        steps,
+        _steps(new),
         new.note,
         actor.official_id,
         now,
     )
     return made
+
+
+async def update_indicator(indicator_id: int, new: Indicator, now: datetime) -> None:
+    """Write another definition; the row is locked by the caller."""
+    await execute(
+        """
+        UPDATE indicator SET name = $2, unit = $3, counts = $4, direction = $5, baseline = $6, target = $7,
+            least = $8, most = $9, starts_on = $10, due_on = $11, frequency = $12, steps = $13::jsonb, note = $14,
+            changed_at = $15, row_version = row_version + 1
+        WHERE id = $1
+        """,
+        indicator_id,
+        new.name,
+        new.unit,
+        new.counts,
+        new.direction.value,
+        new.baseline,
+        new.target,
+        new.least,
+        new.most,
+        new.starts_on,
+        new.due_on,
+        new.frequency.value,
+        _steps(new),
+        new.note,
+        now,
+    )
+
+
+async def end_indicator(indicator_id: int, reason: str, now: datetime) -> None:
+    """No reading is owed any more; the row is locked by the caller."""
+    await execute(
+        "UPDATE indicator SET ended_at = $2, ended_reason = $3, changed_at = $2, row_version = row_version + 1"
+        " WHERE id = $1",
+        indicator_id,
+        now,
+        reason,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One change of an indicator's definition as the history has it; `changes` are (field, before, after)."""
+
+    at: datetime
+    verb: str
+    who: str
+    reason: str
+    changes: tuple[tuple[str, str, str], ...]
+
+
+async def list_steps(found: Defined) -> list[Step]:
+    """When an indicator was defined, changed and ended, by whom and why, the latest first."""
+    rows = await fetch(
+        """
+        SELECT at, verb, actor_name, reason, detail::text AS detail FROM history
+        WHERE assignment_id = $1 AND verb IN ('define_indicator', 'change_indicator', 'end_indicator')
+            AND detail->>'indicator' = $2::text
+        ORDER BY at DESC, id DESC
+        """,
+        found.assignment_id,
+        str(found.id),
+    )
+    return [
+        Step(
+            row["at"],
+            row["verb"],
+            row["actor_name"],
+            row["reason"],
+            tuple((c[0], c[1], c[2]) for c in json.loads(row["detail"]).get("changes", ())),
+        )
+        for row in rows
+    ]
 
 
 # --- readings ---

@@ -61,6 +61,7 @@ class Progress(StrEnum):
     ON_PLAN = "on_plan"
     ACHIEVED = "achieved"
     WATCHED = "watched"
+    ENDED = "ended"
 
 
 IS_BEHIND = frozenset({Progress.MISSED, Progress.BEHIND})
@@ -346,6 +347,12 @@ def standing(
     return Standing(_progress(indicator, last, plan, today), last, shown, missing)
 
 
+def ended(readings: Mapping[str, Reading]) -> Standing:
+    """Where an indicator stands that has ended: what was read last, and nothing owed."""
+    last = max(readings.values(), key=lambda reading: reading.as_of, default=None)
+    return Standing(Progress.ENDED, last, None, ())
+
+
 def _progress(indicator: Indicator, last: Reading | None, plan: Fraction | None, today: date) -> Progress:
     if indicator.target is None:
         return Progress.WATCHED if last else Progress.UNREAD
@@ -405,6 +412,52 @@ def check_indicator(indicator: Indicator) -> None:
         problems.append(Problem("/unit", "indicator_unit", ""))
     if problems:
         raise Invalid(problems)
+
+
+def check_change(old: Indicator, new: Indicator, read: Iterable[date]) -> None:
+    """Refuse a change that would give what was read another meaning; `read` are the days of the readings.
+
+    Raises Invalid, naming every field.
+    """
+    days = sorted(read)
+    if not days:
+        return
+    held: Sequence[tuple[str, object, object]] = (
+        ("/unit", old.unit, new.unit),
+        ("/counts", old.counts, new.counts),
+        ("/frequency", old.frequency, new.frequency),
+    )
+    problems = [
+        Problem(field, "indicator_is_read", after if isinstance(after, str) else "")
+        for field, before, after in held
+        if before != after
+    ]
+    if new.starts_on > days[0]:
+        problems.append(Problem("/starts_on", "indicator_starts_late", new.starts_on, {"first": days[0]}))
+    if problems:
+        raise Invalid(problems)
+
+
+def changes_of(old: Indicator, new: Indicator) -> list[tuple[str, str, str]]:
+    """What differs, as (field, before, after) in text that is the same for ever: ISO days, plain decimals."""
+    return [
+        (name, _text(getattr(old, name)), _text(getattr(new, name)))
+        for name in Indicator.__dataclass_fields__
+        if getattr(old, name) != getattr(new, name)
+    ]
+
+
+def _text(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case date():
+            return value.isoformat()
+        case Decimal():
+            return f"{value:f}"
+        case tuple():
+            return "; ".join(f"{_text(on)}: {_text(figure)}" for on, figure in value)
+    return str(value)
 
 
 def check_day(indicator: Indicator, as_of: date, today: date, field: str = "/as_of") -> None:

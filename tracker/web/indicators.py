@@ -10,12 +10,13 @@ from urllib.parse import quote, urlencode
 
 from litestar import Response, get, post
 from litestar.params import FromPath
+from markupsafe import Markup
 
 from tracker.actions import indicators as actions
 from tracker.actions.indicators import NewReading, Told
 from tracker.db import indicators as db
 from tracker.db.assignments import Assignment
-from tracker.db.indicators import Defined, Entered
+from tracker.db.indicators import Defined, Entered, Step
 from tracker.domain.access import Subject, Verb, may, require
 from tracker.domain.errors import Conflict, Invalid, NotFound, Problem
 from tracker.domain.indicators import (
@@ -47,6 +48,7 @@ _LOOKS = {
     Progress.ON_PLAN: ("", "open"),
     Progress.ACHIEVED: ("done", "done"),
     Progress.WATCHED: ("", "open"),
+    Progress.ENDED: ("", "out"),
 }
 _FIELDS = {
     "/figure": "so-lieu",
@@ -55,6 +57,21 @@ _FIELDS = {
     "/note": "ghi-chu",
     "/reason": "ly-do",
     "/unit": "so-lieu",
+}
+_SHOWN_AS = {
+    "name": "target.f.name",
+    "unit": "target.f.unit",
+    "counts": "target.f.counts",
+    "direction": "target.f.direction",
+    "baseline": "target.f.baseline",
+    "target": "target.f.target",
+    "least": "target.f.least",
+    "most": "target.f.most",
+    "starts_on": "target.f.starts",
+    "due_on": "target.f.due",
+    "frequency": "target.f.frequency",
+    "steps": "target.f.steps",
+    "note": "target.note",
 }
 VIEWS = ("tat-ca", "cham", "thieu", "dat")
 
@@ -94,6 +111,17 @@ class Line:
     is_inexact: bool
     why: str
     correct: str
+
+
+@dataclass(frozen=True)
+class Past:
+    """One step of a target's own history."""
+
+    when: Markup
+    what: str
+    who: str
+    reason: str
+    changes: tuple[tuple[str, str, str], ...]
 
 
 # Words ----------------------------------------------------------------------------------------------------------
@@ -168,7 +196,7 @@ def card(page: Page, told: Told, *, is_drawn: bool = True) -> Card:
         _missing_words(page, told.standing.missing),
         one.note,
         _chart(page, told) if is_drawn else None,
-        may(page.actor, Verb.REPORT, Subject.of_agency(told.defined.agency_id)),
+        told.defined.is_running and may(page.actor, Verb.REPORT, Subject.of_agency(told.defined.agency_id)),
         told.defined.restricted,
     )
 
@@ -237,14 +265,14 @@ _ORDER = {progress: place for place, progress in enumerate(Progress)}
 def _urgency(told: Told) -> tuple[int, int, str, int]:
     """Behind first, then what lacks readings, then the rest by its deadline."""
     standing, one = told.standing, told.defined.indicator
-    group = 0 if standing.is_behind else 1 if standing.missing else 2
+    group = 0 if told.is_behind else 1 if standing.missing else 2
     return group, _ORDER[standing.progress], one.due_on.isoformat(), told.defined.id
 
 
 def _belongs(told: Told, view: str) -> bool:
     match view:
         case "cham":
-            return told.standing.is_behind
+            return told.is_behind
         case "thieu":
             return bool(told.standing.missing)
         case "dat":
@@ -333,6 +361,11 @@ async def _show(page: Page, told: Told, form: Form | None, status: int = 200) ->
         first=_first_words(told),
         action=path_of(told.defined),
         submission=new_submission(),
+        change_path=f"{path_of(told.defined)}/sua"
+        if told.defined.ended_at is None and may(page.actor, Verb.EDIT_TASK)
+        else "",
+        target=told.defined,
+        past=await past_of(page, told.defined),
     )
 
 
@@ -345,7 +378,9 @@ def _first_words(told: Told) -> str:
 def _line(page: Page, told: Told, entry: Entered) -> Line:
     valid = told.readings.get(entry.period)
     is_valid = valid is not None and valid.id == entry.id
-    may_enter = may(page.actor, Verb.REPORT, Subject.of_agency(told.defined.agency_id))
+    may_enter = told.defined.is_running and may(
+        page.actor, Verb.REPORT, Subject.of_agency(told.defined.agency_id)
+    )
     one = told.defined.indicator
     return Line(
         entry,
@@ -357,6 +392,42 @@ def _line(page: Page, told: Told, entry: Entered) -> Line:
     )
 
 
+async def past_of(page: Page, found: Defined) -> list[Past]:
+    """The history of a target's definition, the latest first."""
+    return [
+        Past(
+            page.moment(step.at),
+            page.word("audit_verb", step.verb),
+            step.who,
+            step.reason,
+            tuple(_change(page, step, *change) for change in step.changes),
+        )
+        for step in await db.list_steps(found)
+    ]
+
+
+def _change(page: Page, step: Step, name: str, before: str, after: str) -> tuple[str, str, str]:
+    label = page.s(_SHOWN_AS[name]) if name in _SHOWN_AS else name
+    return label, _value(page, name, before), _value(page, name, after)
+
+
+def _value(page: Page, name: str, value: str) -> str:
+    if not value:
+        return "–"
+    if name in ("direction", "frequency"):
+        return page.word(f"target.{name}", value)
+    if name in ("starts_on", "due_on"):
+        return short_day(date.fromisoformat(value))
+    if name in ("baseline", "target", "least", "most"):
+        return write_number(Decimal(value))
+    if name == "steps":
+        pairs = (step.split(": ") for step in value.split("; "))
+        return "; ".join(
+            f"{short_day(date.fromisoformat(on))}: {write_number(Decimal(n))}" for on, n in pairs
+        )
+    return value
+
+
 @post("/viec/{task_id:str}/{agency_code:str}/chi-tieu/{indicator_id:str}", include_in_schema=False)
 async def enter(
     request: WebRequest, task_id: FromPath[str], agency_code: FromPath[str], indicator_id: FromPath[str]
@@ -366,7 +437,7 @@ async def enter(
     told = await _read(page, task_id, agency_code, indicator_id)
     form = await read_form(page)
     require(page.actor, Verb.REPORT, Subject.of_agency(told.defined.agency_id, id=told.defined.assignment_id))
-    as_of = form.date("tinh-den", required="form_date_needed")
+    as_of = form.date("tinh-den", required="indicator_day_needed")
     replaced = form.text("thay")
     corrects = int(replaced) if replaced.isascii() and replaced.isdigit() and len(replaced) < 10 else 0
     if not form.text("so-lieu"):

@@ -32,7 +32,7 @@ Number = Annotated[
 ]
 DirectionName = Literal["at_least", "at_most"]
 FrequencyName = Literal["once", "monthly", "quarterly", "yearly"]
-ProgressName = Literal["missed", "behind", "unread", "uncertain", "on_plan", "achieved", "watched"]
+ProgressName = Literal["missed", "behind", "unread", "uncertain", "on_plan", "achieved", "watched", "ended"]
 
 
 class TargetStep(Struct, forbid_unknown_fields=True):
@@ -266,7 +266,7 @@ async def list_readings(call: Call[NoQuery, NoBody]) -> Reply:
     answer=TargetReading,
     status=201,
     has_tag=False,
-    refusals=("not_found", "invalid", "reading_exists", "reading_moved"),
+    refusals=("not_found", "invalid", "reading_exists", "reading_moved", "indicator_has_ended"),
     example={"figure": "gần 20", "as_of": "2026-03-31", "unit": "% hồ sơ", "evidence": "512/BC-BYT"},
 )
 async def enter_reading(call: Call[NoQuery, ReadingIn]) -> Reply:

@@ -35,6 +35,8 @@ class Indicator(Table, db=DB):
     defined_by: ForeignKey[Any] = ForeignKey(Official, default=None, null=True)
     defined_at = Timestamptz(default=None)
     changed_at = Timestamptz(default=None)
+    ended_at = Timestamptz(default=None, null=True)
+    ended_reason = Text(default="")
 
     indicator_pk = Rule("PRIMARY KEY (id)")
     indicator_assignment_fk = Rule("FOREIGN KEY (assignment_id) REFERENCES assignment (id)")
@@ -43,10 +45,12 @@ class Indicator(Table, db=DB):
     indicator_official_fk = Rule("FOREIGN KEY (defined_by) REFERENCES official (id)")
     indicator_dates = Check("due_on > starts_on")
     indicator_unit = Check("unit <> '' OR target IS NULL")
+    indicator_ended = Check("(ended_at IS NULL) = (ended_reason = '')")
 
     indicator_name = Index(
         "(assignment_id, name)", serves="one of a name; an assignment's indicators", unique=True
     )
+    indicator_running = Index("(due_on) WHERE ended_at IS NULL", serves="what the sweep looks at")
 
 
 class IndicatorReading(Table, db=DB):
@@ -80,4 +84,39 @@ class IndicatorReading(Table, db=DB):
     indicator_reading_once = Unique(["indicator_id", "period", "sequence"])
 
 
-TABLES: tuple[type[Table], ...] = (Indicator, IndicatorReading)
+class IndicatorSheet(Table, db=DB):
+    """A table of readings as it was read, shown to its sender before it is written, once."""
+
+    id = BigSerial(primary_key=True)
+    official_id: ForeignKey[Any] = ForeignKey(Official, default=None, null=False)
+    name = Text(default=None)
+    lines = JSONB(default=None)
+    sent_at = Timestamptz(default=None)
+    written_at = Timestamptz(default=None, null=True)
+    written = Integer(default=0)
+
+    indicator_sheet_pk = Rule("PRIMARY KEY (id)")
+    indicator_sheet_official_fk = Rule("FOREIGN KEY (official_id) REFERENCES official (id)")
+    indicator_sheet_written = Check("written >= 0 AND (written_at IS NOT NULL OR written = 0)")
+
+    indicator_sheet_sender = Index("(official_id, sent_at)", serves="whose, and which are old")
+
+
+class IndicatorReminder(Table, db=DB):
+    """Who was told of what, once for ever: a period without its reading, or a reading behind its plan."""
+
+    id = BigSerial(primary_key=True)
+    indicator_id: ForeignKey[Any] = ForeignKey(Indicator, default=None, null=False)
+    kind = Text(default=None)
+    period = Text(default=None)
+    verdict = Text(default=None)
+    decided_at = Timestamptz(default=None)
+
+    indicator_reminder_pk = Rule("PRIMARY KEY (id)")
+    indicator_reminder_indicator_fk = Rule("FOREIGN KEY (indicator_id) REFERENCES indicator (id)")
+    indicator_reminder_kind = Check("kind IN ('missing', 'behind')")
+    indicator_reminder_verdict = Check("verdict IN ('sent', 'no_recipient')")
+    indicator_reminder_once = Unique(["indicator_id", "kind", "period"])
+
+
+TABLES: tuple[type[Table], ...] = (Indicator, IndicatorReading, IndicatorSheet, IndicatorReminder)
