@@ -339,6 +339,15 @@ async def test_a_webhook_is_made_tried_paused_and_given_a_new_secret(made: Scene
     assert path is not None
     own = path.group(1)
     pinged = await desk.post(f"{own}/thu", from_page=own)
+    under_way = await desk.get(own)
+    await execute("UPDATE webhook_delivery SET state = 'failed', finished_at = now()")
+    failed = await desk.get(own)
+    again = re.search(r'action="(/thiet-lap/webhook/\d+/gui-lai/\d+)"', failed.text)
+    assert again is not None
+    replayed = await desk.post(again.group(1), from_page=own)
+    token = failed.text.split('name="_token" value="')[1].split('"')[0]
+    twice = await desk.post(again.group(1), _token=token, phien_ban="1")
+    waiting = await fetchval("SELECT count(*) FROM webhook_delivery WHERE state = 'pending'")
     rotated = await desk.post(f"{own}/khoa-moi", from_page=own)
     paused = await desk.post(f"{own}/trang-thai", from_page=own)
     page, foreign = await desk.get(own), await other.get(own)
@@ -348,7 +357,9 @@ async def test_a_webhook_is_made_tried_paused_and_given_a_new_secret(made: Scene
     assert done.status_code == rotated.status_code == 201
     assert done.text.count("whsec_") == rotated.text.count("whsec_") == 1
     assert "whsec_" not in listed.text + page.text
-    assert pinged.status_code == paused.status_code == 303
+    assert pinged.status_code == paused.status_code == replayed.status_code == 303
+    assert "/gui-lai/" not in under_way.text
+    assert (twice.status_code, waiting) == (409, 1)
     assert "Gửi thử" in words(page.text)
     assert "Bật lại" in page.text
     assert "<img src=x" not in page.text

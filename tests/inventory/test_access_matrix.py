@@ -307,6 +307,41 @@ _FORM_PERSON = {
 _FORM_AGENCY = {"ten": "Bộ Y tế", "ten-tat": "Bộ Y tế", "loai": "ministry", "cap-tren": "TREN"}
 _PASSWORDS = {"mat-khau-moi": OTHER_PASSWORD, "nhap-lai": OTHER_PASSWORD}
 
+_INSPECTION = "/inspections/{inspection_id}"
+_NOTED = {"verdict": "noted", "text": "Ghi nhận."}
+_INSPECTIONS_API: dict[str, Ask] = {
+    "GET /inspections": Ask(),
+    "POST /inspections": _json(
+        title="Kiểm tra", held_on="2025-11-24", due_until="2025-12-31", agencies=[OWN]
+    ),
+    "GET /inspections/candidates": Ask(),
+    f"GET {_INSPECTION}": Ask(),
+    f"PATCH {_INSPECTION}": Ask(
+        lambda ids: {"inspection_id": ids["inspection.planned"]}, json=lambda ids: {"place": "Phòng 2"}
+    ),
+    f"POST {_INSPECTION}/cancel": _json(reason="Trùng lịch."),
+    f"GET {_INSPECTION}/agenda": Ask(),
+    f"POST {_INSPECTION}/explanations": _at("inspection_id", "inspection.planned"),
+    f"POST {_INSPECTION}/freeze": _at("inspection_id", "inspection.planned"),
+    f"GET {_INSPECTION}/items": Ask(),
+    f"GET {_INSPECTION}/addenda": Ask(),
+    f"POST {_INSPECTION}/addenda": _json(text="Đính chính."),
+    f"GET {_INSPECTION}/conclusions": Ask(),
+    f"POST {_INSPECTION}/conclusions": _json(**_NOTED),
+    f"GET {_INSPECTION}/conclusions/{{conclusion_id}}": Ask(),
+    f"PUT {_INSPECTION}/conclusions/{{conclusion_id}}": _json(**_NOTED),
+    f"DELETE {_INSPECTION}/conclusions/{{conclusion_id}}": Ask(),
+    f"GET {_INSPECTION}/items/{{item_id}}/conclusion": Ask(),
+    f"PUT {_INSPECTION}/items/{{item_id}}/conclusion": _json(**_NOTED),
+    f"GET {_INSPECTION}/carry-out": Ask(),
+    f"POST {_INSPECTION}/carry-out": Ask(
+        lambda ids: {"inspection_id": ids["inspection.ready"]},
+        json=lambda ids: {"number": "12/TB-TCT", "issued_on": "2025-11-24", "issuer": "Tổ công tác"},
+    ),
+    f"GET {_INSPECTION}/dossier": Ask(),
+    f"GET {_INSPECTION}/notice": Ask(),
+}
+
 _API: dict[str, Ask] = {
     "GET /agencies": Ask(),
     "POST /agencies": _json(code="MOI", name="Cơ quan mới", short_name="Mới", kind="other"),
@@ -378,6 +413,7 @@ _API: dict[str, Ask] = {
     "GET /assignments/{assignment_id}/shared-notes": _at("assignment_id", "passed"),
     "GET /me/optional-mail": Ask(),
     "PUT /me/optional-mail": _json(unwanted=[]),
+    **_INSPECTIONS_API,
     "GET /jobs": Ask(),
     "GET /jobs/{job_id}": Ask(),
     "POST /jobs/{job_id}/cancel": _at("job_id", "job.waiting"),
@@ -596,6 +632,13 @@ _SESSION_PAGES: dict[str, Ask] = {
         "ready", so="12/TB-TCT", ngay_ban_hanh="24/11/2025", co_quan_ban_hanh="Tổ công tác"
     ),
     f"POST {_SESSION}/ket-luan-chung": _session("frozen", loai="noted", ket_luan="Ghi nhận."),
+    f"GET {_SESSION}/ket-luan/{{conclusion_id}}": Ask(),
+    f"POST {_SESSION}/ket-luan/{{conclusion_id}}": _of(
+        "inspection_conclusion", "inspection.conclusion", {}, loai="noted", ket_luan="Ghi nhận."
+    ),
+    f"POST {_SESSION}/ket-luan/{{conclusion_id}}/bo": _of(
+        "inspection_conclusion", "inspection.conclusion", {}
+    ),
     f"GET {_SESSION}/sua": _at("inspection_id", "inspection.planned"),
     f"POST {_SESSION}/sua": Ask(
         _at("inspection_id", "inspection.planned").at, form=lambda ids: {**_SESSION_PLAN, "phien-ban": "1"}
@@ -661,6 +704,7 @@ _OWN_PAGES: dict[str, Ask] = {
     "GET /thiet-lap/webhook/{webhook_id}": Ask(),
     "POST /thiet-lap/webhook/{webhook_id}/khoa-moi": _of("webhook", "webhook", {}),
     "POST /thiet-lap/webhook/{webhook_id}/thu": _form(),
+    "POST /thiet-lap/webhook/{webhook_id}/gui-lai/{delivery_id}": _of("webhook_delivery", "delivery", {}),
     "POST /thiet-lap/webhook/{webhook_id}/trang-thai": _of("webhook", "webhook", {}, chay="0"),
     "POST /thiet-lap/webhook/{webhook_id}/xoa": _of("webhook", "webhook", {}),
     "POST /toi/thong-bao": Ask(form=lambda ids: {"ngon-ngu": "vi"}, prepare=_own_version),
@@ -847,6 +891,7 @@ def _places(ids: Ids) -> dict[str, object]:
         "identity_id": ids["identity"], "token_id": ids["token"], "agency_code": OWN, "outbox_id": ids["message"],
         "letter_id": "00000001", "internal_id": ids["internal"], "note_id": ids["note"], "urging_id": ids["urging"],
         "view_id": ids["view"], "indicator_id": ids["indicator"], "inspection_id": ids["inspection.frozen"],
+        "item_id": ids["inspection.item"], "conclusion_id": ids["inspection.conclusion"],
     }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from litestar.params import FromPath
 from tracker.actions import webhooks as actions
 from tracker.db.webhooks import Delivery, Webhook
 from tracker.domain.access import Subject, Verb, require
-from tracker.domain.errors import Conflict, Invalid, Problem
+from tracker.domain.errors import Conflict, Invalid, NotFound, Problem
 from tracker.domain.webhooks import Kind
 from tracker.web.forms import Form, read_form
 from tracker.web.page import Page, open_page, parse_id, real_now
@@ -27,8 +27,9 @@ _FIELDS = {"/url": "dia-chi", "/description": "ghi-chu", "/kinds": "su-kien"}
 
 @dataclass(frozen=True)
 class DeliveryRow:
-    """What became of one event on its way."""
+    """What became of one event on its way; `version` where it can be sent again, None while it is under way."""
 
+    id: int
     at: datetime
     kind: str
     state: str
@@ -36,6 +37,7 @@ class DeliveryRow:
     attempts: int
     answer: str
     next_at: datetime | None
+    version: int | None
 
 
 async def _open(request: WebRequest) -> Page:
@@ -131,6 +133,7 @@ def _row(page: Page, delivery: Delivery) -> DeliveryRow:
     answer = " ".join(str(part) for part in (delivery.status, delivery.answer[:300], delivery.reason) if part)
     is_over = delivery.finished_at is not None
     return DeliveryRow(
+        id=delivery.id,
         at=delivery.created_at,
         kind=page.word("webhook.kind", delivery.kind),
         state=page.word("webhook.delivery", delivery.state),
@@ -138,6 +141,7 @@ def _row(page: Page, delivery: Delivery) -> DeliveryRow:
         attempts=delivery.attempts,
         answer=answer,
         next_at=None if is_over or not delivery.attempts else delivery.next_attempt_at,
+        version=delivery.row_version if is_over else None,
     )
 
 
@@ -187,6 +191,24 @@ async def ping(request: WebRequest, webhook_id: FromPath[str]) -> Response[bytes
     return page.see(f"{HERE}/{number}", "notice.webhook_pinged")
 
 
+@post(f"{HERE}/{{webhook_id:str}}/gui-lai/{{delivery_id:str}}", include_in_schema=False)
+async def replay(
+    request: WebRequest, webhook_id: FromPath[str], delivery_id: FromPath[str]
+) -> Response[bytes]:
+    """Send what has ended once more, as the same message."""
+    page = await _open(request)
+    form = await read_form(page)
+    number = parse_id(webhook_id)
+    delivery = await actions.get_delivery(page.actor, parse_id(delivery_id))
+    if delivery.webhook_id != number:
+        raise NotFound(noun="delivery", id=delivery.id)
+    try:
+        await actions.replay(page.actor, delivery.id, form.version())
+    except Conflict as error:
+        return await _show(page, number, [Problem("", error.code, None, error.params)], status=409)
+    return page.see(f"{HERE}/{number}", "notice.webhook_replayed")
+
+
 @post(f"{HERE}/{{webhook_id:str}}/xoa", include_in_schema=False)
 async def delete(request: WebRequest, webhook_id: FromPath[str]) -> Response[bytes]:
     """Remove it with all that was kept of its deliveries."""
@@ -200,4 +222,4 @@ async def delete(request: WebRequest, webhook_id: FromPath[str]) -> Response[byt
     return page.see(HERE, "notice.webhook_deleted")
 
 
-routes = [webhooks, create, webhook, rotate, switch, ping, delete]
+routes = [webhooks, create, webhook, rotate, switch, ping, replay, delete]
