@@ -354,6 +354,10 @@ async def _inspections(scene: Scene, desk: Actor) -> None:
         for item in await inspections_db.list_items(found) if name == "ready" else ():
             noted = Conclusion(Verdict.NOTED, f"Ghi nhận {MARKS[OWN]}")
             await inspections.conclude(desk, found, item.id, None, noted, MONDAY)
+    frozen = scene.ids["inspection.frozen"]
+    scene.ids["inspection.item"] = (await inspections_db.list_items(frozen))[0].id
+    whole = Conclusion(Verdict.NOTED, f"Ghi nhận {MARKS[OWN]}")
+    scene.ids["inspection.conclusion"] = await inspections.conclude(desk, frozen, None, None, whole, MONDAY)
 
 
 async def _private_rows(scene: Scene, officer: Actor) -> None:

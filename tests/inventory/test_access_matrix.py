@@ -624,7 +624,9 @@ _SESSION_PAGES: dict[str, Ask] = {
         for name in ("ho-so.docx", "ho-so.pdf", "ho-so.xlsx", "thong-bao.docx")
     },
     f"GET {_SESSION}/hop": Ask(),
-    f"POST {_SESSION}/hop": _session("frozen", muc="1", loai="noted", ket_luan="Ghi nhận."),
+    f"POST {_SESSION}/hop": _sent(
+        {"inspection_id": "inspection.frozen"}, muc="1", loai="noted", ket_luan="Ghi nhận.", phien_ban="0"
+    ),
     f"GET {_SESSION}/huy": Ask(),
     f"POST {_SESSION}/huy": _session("frozen", ly_do="Trùng lịch."),
     f"GET {_SESSION}/ket-luan": Ask(),

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from tracker.actions import assignments, directives, extensions, urges
+from tracker.actions import assignments, directives, explaining, extensions, inspection_letters, urges
 from tracker.actions.overdue import agency_ids_of, overdue_list
 from tracker.actions.standing import facts_now
 from tracker.actions.urges import NewUrge
@@ -125,7 +125,9 @@ async def plan(actor: Actor, new: Plan, now: datetime) -> int:
     return inspection_id
 
 
-async def change_plan(actor: Actor, inspection_id: int, version: int, new: Plan, now: datetime) -> None:
+async def change_plan(
+    actor: Actor, inspection_id: int, version: int | None, new: Plan, now: datetime
+) -> None:
     """Change a session that is not frozen yet. Raises Invalid, InspectionMoved, StaleVersion."""
     require(actor, Verb.INSPECT)
     new = await _checked(actor, new, now)
@@ -139,13 +141,14 @@ async def change_plan(actor: Actor, inspection_id: int, version: int, new: Plan,
             new.place,
             new.title,
         )
-        if not await db.update_plan(inspection_id, new, version=version, moves=moves, now=now):
-            raise StaleVersion(current=version + 1, changed_at=now)
+        await db.update_plan(inspection_id, new, moves=moves, now=now)
         await _put_people(inspection_id, new, reasons)
         await _remember(actor, "change_inspection", inspection_id, now, held_on=new.held_on)
+        await explaining.moved(inspection_id, old.explain_by, new.explain_by, now)
+        await inspection_letters.follow(inspection_id, now, lambda: count_items(actor, inspection_id, now))
 
 
-async def cancel(actor: Actor, inspection_id: int, version: int, reason: str, now: datetime) -> None:
+async def cancel(actor: Actor, inspection_id: int, version: int | None, reason: str, now: datetime) -> None:
     """Call a session off that was not concluded. Raises InspectionMoved, StaleVersion."""
     require(actor, Verb.INSPECT)
     reason = clean_text(reason, "/reason", lengths.REASON, allow_newlines=True)
@@ -153,6 +156,10 @@ async def cancel(actor: Actor, inspection_id: int, version: int, reason: str, no
         await _locked(inspection_id, version, State.PLANNED, State.FROZEN)
         await db.set_state(inspection_id, State.CANCELLED, now)
         await _remember(actor, "cancel_inspection", inspection_id, now, reason)
+        await explaining.stopped(inspection_id)
+        await inspection_letters.follow(
+            inspection_id, now, lambda: count_items(actor, inspection_id, now), reason=reason
+        )
 
 
 async def _checked(actor: Actor, new: Plan, now: datetime) -> Plan:
@@ -218,7 +225,7 @@ async def agenda(actor: Actor, inspection_id: int, now: datetime) -> Frozen:
         return await _agenda(actor, found, now)
 
 
-async def freeze(actor: Actor, inspection_id: int, version: int, now: datetime) -> Frozen:
+async def freeze(actor: Actor, inspection_id: int, version: int | None, now: datetime) -> Frozen:
     """Copy the agenda into the session, once: one snapshot, one digest; nothing changes it afterwards.
 
     Raises InspectionMoved, StaleVersion, FreezeRunning while another agenda is being frozen.
@@ -231,10 +238,20 @@ async def freeze(actor: Actor, inspection_id: int, version: int, now: datetime) 
         frozen = await _agenda(actor, found, now)
         ids = await directory_db.find_agency_ids(found.agency_codes)
         await db.insert_frozen(inspection_id, frozen, ids, actor, now)
+        await explaining.stopped(inspection_id)
         await _remember(
             actor, "freeze_inspection", inspection_id, now, digest=frozen.digest, items=frozen.totals.all
         )
     return frozen
+
+
+async def count_items(actor: Actor, inspection_id: int, now: datetime) -> dict[str, int]:
+    """How many items each agency has on the agenda, by code: as frozen, or as it would be now."""
+    found = await db.get_inspection(inspection_id)
+    if found.totals is not None:
+        return {code: sum(counts.values()) for code, counts in found.totals["agencies"].items()}
+    frozen = await _agenda(actor, found, now)
+    return {code: counts.all for code, counts in frozen.by_agency.items()}
 
 
 def header_of(found: Inspection) -> dict[str, object]:
@@ -387,13 +404,15 @@ def _open_item(row: Assignment, kind: ItemKind, as_of: date, about: _About, stat
 # --- before and after ---
 
 
-async def ask_to_explain(actor: Actor, inspection_id: int, version: int, now: datetime) -> int:
+async def ask_to_explain(actor: Actor, inspection_id: int, version: int | None, now: datetime) -> int:
     """Ask the agencies for an explanation of each overdue item by the session's day for it; how many were asked.
 
     Raises Invalid without such a day, InspectionMoved, StaleVersion.
     """
     require(actor, Verb.INSPECT)
     found = await db.get_inspection(inspection_id)
+    if found.state is not State.PLANNED:
+        raise InspectionMoved(state=found.state.value)
     if found.explain_by is None:
         raise Invalid.one("/explain_by", "inspection_no_explain_day")
     frozen = await agenda(actor, inspection_id, now)
@@ -409,6 +428,7 @@ async def ask_to_explain(actor: Actor, inspection_id: int, version: int, now: da
         )
         if done.messages:
             await db.set_urging(inspection_id, done.group)
+            await explaining.asked(inspection_id, done.group)
     return sum(len(message.rows) for message in done.messages)
 
 
@@ -441,28 +461,100 @@ async def conclude(
     Raises Invalid, NotFound for an item of another session, InspectionMoved, StaleVersion, ConclusionNeedsReport.
     """
     require(actor, Verb.INSPECT)
-    new = replace(new, text=clean_text(new.text, "/text", lengths.SUMMARY, allow_newlines=True))
     async with transaction():
         found = await _locked(inspection_id, None, State.FROZEN)
         item = None if item_id is None else (await _item(inspection_id, item_id)).item
-        check_conclusion(new, item, found.held_on)
-        if new.agency_code and new.agency_code not in found.agency_codes:
-            raise Invalid.one("/agency", "inspection_agency_foreign", new.agency_code)
-        if item is not None and new.verdict is Verdict.CLOSED:
-            await _require_report(actor, item)
+        new, agency_id = await _judged(actor, found, item, new)
         standing = None if item_id is None else await db.find_conclusion_on(item_id)
         if standing is not None:
-            if version is None or not await db.update_conclusion(standing.id, version, new, actor, now):
+            if version is None or not await db.update_conclusion(
+                standing.id, version, agency_id, new, actor, now
+            ):
                 raise StaleVersion(current=standing.row_version, changed_at=standing.made_at)
             conclusion_id = standing.id
+        elif version is not None:
+            raise StaleVersion()  # the one that was read has been struck meanwhile
         else:
-            code = item.agency_code if item is not None else new.agency_code
-            ids = await directory_db.find_agency_ids([code]) if code else {}
-            conclusion_id = await db.insert_conclusion(inspection_id, item_id, ids.get(code), new, actor, now)
+            conclusion_id = await db.insert_conclusion(inspection_id, item_id, agency_id, new, actor, now)
         await _remember(
             actor, "conclude_item", inspection_id, now, new.text, item=item_id, verdict=new.verdict.value
         )
     return conclusion_id
+
+
+async def change_conclusion(
+    actor: Actor, inspection_id: int, conclusion_id: int, version: int | None, new: Conclusion, now: datetime
+) -> None:
+    """Write a conclusion anew, on an item or of the whole session, before it is carried out.
+
+    A `version` of None is whatever stands. Raises as `conclude`; NotFound for one of another session.
+    """
+    require(actor, Verb.INSPECT)
+    async with transaction():
+        found = await _locked(inspection_id, None, State.FROZEN)
+        standing = await _conclusion(inspection_id, conclusion_id)
+        item = None if standing.item_id is None else (await _item(inspection_id, standing.item_id)).item
+        new, agency_id = await _judged(actor, found, item, new)
+        wanted = standing.row_version if version is None else version
+        if not await db.update_conclusion(conclusion_id, wanted, agency_id, new, actor, now):
+            raise StaleVersion(current=standing.row_version, changed_at=standing.made_at)
+        await _remember(
+            actor,
+            "conclude_item",
+            inspection_id,
+            now,
+            new.text,
+            item=standing.item_id,
+            verdict=new.verdict.value,
+        )
+
+
+async def strike_conclusion(
+    actor: Actor, inspection_id: int, conclusion_id: int, version: int | None, now: datetime
+) -> None:
+    """Take a conclusion back before it is carried out; its words stay in the history.
+
+    A `version` of None is whatever stands. Raises InspectionMoved, StaleVersion, NotFound.
+    """
+    require(actor, Verb.INSPECT)
+    async with transaction():
+        await _locked(inspection_id, None, State.FROZEN)
+        standing = await _conclusion(inspection_id, conclusion_id)
+        wanted = standing.row_version if version is None else version
+        if not await db.strike_conclusion(conclusion_id, wanted, actor, now):
+            raise StaleVersion(current=standing.row_version, changed_at=standing.made_at)
+        await _remember(
+            actor,
+            "strike_conclusion",
+            inspection_id,
+            now,
+            standing.text,
+            item=standing.item_id,
+            verdict=standing.verdict.value,
+        )
+
+
+async def _judged(
+    actor: Actor, found: Inspection, item: AgendaItem | None, new: Conclusion
+) -> tuple[Conclusion, int | None]:
+    """A conclusion that may stand, and the agency it is about. Raises Invalid, ConclusionNeedsReport."""
+    if new.text.strip():
+        new = replace(new, text=clean_text(new.text, "/text", lengths.SUMMARY, allow_newlines=True))
+    check_conclusion(new, item, found.held_on)
+    if new.agency_code and new.agency_code not in found.agency_codes:
+        raise Invalid.one("/agency", "inspection_agency_foreign", new.agency_code)
+    if item is not None and new.verdict is Verdict.CLOSED:
+        await _require_report(actor, item)
+    code = item.agency_code if item is not None else new.agency_code
+    ids = await directory_db.find_agency_ids([code]) if code else {}
+    return new, ids.get(code)
+
+
+async def _conclusion(inspection_id: int, conclusion_id: int) -> Concluded:
+    found = await db.find_conclusion(inspection_id, conclusion_id)
+    if found is None:
+        raise NotFound(noun="conclusion", id=conclusion_id)
+    return found
 
 
 async def _item(inspection_id: int, item_id: int) -> FrozenItem:
@@ -489,7 +581,9 @@ class Notice:
     signer: str = ""
 
 
-async def carry_out(actor: Actor, inspection_id: int, version: int, notice: Notice, now: datetime) -> int:
+async def carry_out(
+    actor: Actor, inspection_id: int, version: int | None, notice: Notice, now: datetime
+) -> int:
     """Carry out every conclusion under the signed notice, all or none; the notice's id as a directive.
 
     A new date moves the deadline and keeps the original; a closure confirms the report that waits; an explanation is

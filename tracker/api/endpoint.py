@@ -29,7 +29,7 @@ from tracker.api.negotiation import language_of, media_type_of
 from tracker.api.pagination import Cursors, listing_name, next_link
 from tracker.api.strict import PATH_TEXTS, NoBody, NoQuery, id_of, path_text, read_body, read_query
 from tracker.db.deprecations import note_deprecated_use
-from tracker.db.engine import enclosing_transaction, run_with_retries
+from tracker.db.engine import Isolation, enclosing_transaction, run_with_retries
 from tracker.db.idempotency import find_answer, insert_answer, try_lock_key
 from tracker.db.sight import ROWS_OF_AGENCIES, is_in_sight
 from tracker.db.tokens import Bearer
@@ -163,6 +163,7 @@ class Operation:
     file_types: tuple[str, ...] = ()
     needs_key: bool = False
     one_of: tuple[Verb, ...] = ()
+    isolation: Isolation = "read_committed"
 
     @property
     def takes_key(self) -> bool:
@@ -194,11 +195,12 @@ def endpoint(
     file_types: tuple[str, ...] = (),
     needs_key: bool = False,
     one_of: tuple[Verb, ...] = (),
+    isolation: Isolation = "read_committed",
 ) -> Callable[[Callable[[Call[Any, Any]], Awaitable[Reply]]], HTTPRouteHandler]:
     """A route handler from a function; `is_change` demands If-Match, `refusals` are codes to document.
 
     `file_types` are the media types of a body that is taken as it is; `needs_key` demands an Idempotency-Key;
-    `one_of` are the rights of which each item asks one.
+    `one_of` are the rights of which each item asks one; `isolation` is what the action's own transaction asks for.
     """
     operation = Operation(
         id=id,
@@ -223,6 +225,7 @@ def endpoint(
         file_types=file_types,
         needs_key=needs_key,
         one_of=one_of,
+        isolation=isolation,
     )
 
     def decorate(function: Callable[[Call[Any, Any]], Awaitable[Reply]]) -> HTTPRouteHandler:
@@ -278,7 +281,9 @@ async def _serve(
         answer = await run_with_retries(work)
     else:
         fingerprint = _fingerprint(operation, request, bearer.actor, raw)
-        answer = await run_with_retries(lambda: _once(bearer.actor, key, fingerprint, work))
+        answer = await run_with_retries(
+            lambda: _once(bearer.actor, key, fingerprint, work, operation.isolation)
+        )
     headers = dict(answer.headers)
     media_type = headers.pop("Content-Type", JSON)
     return Response(content=answer.body, status_code=answer.status, headers=headers, media_type=media_type)
@@ -395,14 +400,14 @@ def _fingerprint(operation: Operation, request: Request[Any, Any, Any], actor: A
 
 
 async def _once(
-    actor: Actor, key: str, fingerprint: bytes, work: Callable[[], Awaitable[_Answer]]
+    actor: Actor, key: str, fingerprint: bytes, work: Callable[[], Awaitable[_Answer]], isolation: Isolation
 ) -> _Answer:
     """The answer to a request with a key: carried out and kept in one transaction, or the answer kept before.
 
     A kill between the commit and the answer loses nothing: the retry finds the answer beside the effect.
     """
     assert actor.official_id is not None
-    async with enclosing_transaction():
+    async with enclosing_transaction(isolation):
         if not await try_lock_key(actor.official_id, key):
             raise Refusal("idempotency_in_flight", headers={"Retry-After": "1"})
         kept = await find_answer(actor.official_id, key)

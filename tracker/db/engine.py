@@ -339,15 +339,18 @@ async def connection() -> AsyncIterator[Connection]:
 # -- transactions --------------------------------------------------------------------------------------
 
 _may_join: contextvars.ContextVar[bool] = contextvars.ContextVar("may_join", default=False)
+_isolation: contextvars.ContextVar[Isolation] = contextvars.ContextVar("isolation", default="read_committed")
+_STRENGTH: tuple[Isolation, ...] = ("read_committed", "repeatable_read", "serializable")
 
 
 @asynccontextmanager
-async def enclosing_transaction() -> AsyncIterator[None]:
+async def enclosing_transaction(isolation: Isolation = "read_committed") -> AsyncIterator[None]:
     """A transaction whose one action joins it: its answer is recorded with its effect or neither is (bar A3).
 
-    The action's own transaction() becomes a savepoint, so what it undoes is undone.  For the HTTP edge only.
+    The action's own transaction() becomes a savepoint, so what it undoes is undone.  An action that needs one
+    snapshot is given it by `isolation`: it joins nothing weaker.  For the HTTP edge only.
     """
-    async with transaction():
+    async with transaction(isolation):
         mark = _may_join.set(True)
         try:
             yield
@@ -365,7 +368,7 @@ async def transaction(
     Piccolo 1.38's own context manager loses its connection when BEGIN, COMMIT or ROLLBACK raises (trap 9).
     """
     if DB.current_transaction.get() is not None:
-        if not _may_join.get() or isolation != "read_committed" or readonly:
+        if not _may_join.get() or _STRENGTH.index(isolation) > _STRENGTH.index(_isolation.get()):
             raise NestedTransaction()
         mark_joined = _may_join.set(False)
         try:
@@ -380,6 +383,7 @@ async def transaction(
         unit = PostgresTransaction(engine=DB)
         unit.connection, unit.transaction = held, begun
         mark = DB.current_transaction.set(unit)
+        mark_isolation = _isolation.set(isolation)
         try:
             yield
         except BaseException:
@@ -390,6 +394,7 @@ async def transaction(
         else:
             await begun.commit()
         finally:
+            _isolation.reset(mark_isolation)
             DB.current_transaction.reset(mark)
 
 

@@ -136,24 +136,20 @@ def _values(plan: Plan) -> tuple[object, ...]:
     )
 
 
-async def update_plan(inspection_id: int, plan: Plan, *, version: int, moves: bool, now: datetime) -> bool:
-    """Change the plan; `moves` makes a new sequence of its calendar entry. False when somebody was first."""
-    return (
-        await execute(
-            """
+async def update_plan(inspection_id: int, plan: Plan, *, moves: bool, now: datetime) -> None:
+    """Change the plan of a locked session; `moves` makes a new sequence of its calendar entry."""
+    await execute(
+        """
         UPDATE inspection SET title = $1, topic = $2, directive_id = $3, field = $4, held_on = $5, held_at = $6,
             ends_at = $7, place = $8, chair_id = $9, secretary_id = $10, as_of = $11, due_until = $12,
             explain_by = $13, changed_at = $14, row_version = row_version + 1,
             sequence = sequence + CASE WHEN $15 THEN 1 ELSE 0 END
-        WHERE id = $16 AND row_version = $17
+        WHERE id = $16
         """,
-            *_values(plan),
-            now,
-            moves,
-            inspection_id,
-            version,
-        )
-        == 1
+        *_values(plan),
+        now,
+        moves,
+        inspection_id,
     )
 
 
@@ -369,7 +365,7 @@ async def list_earlier_conclusions(assignment_ids: Sequence[int], before: int | 
         SELECT DISTINCT ON (n.assignment_id) n.assignment_id, i.held_on, c.verdict, c.text, c.due_on
         FROM inspection_item n JOIN inspection_conclusion c ON c.item_id = n.id
         JOIN inspection i ON i.id = n.inspection_id
-        WHERE n.assignment_id = ANY($1::bigint[]) AND i.id IS DISTINCT FROM $2
+        WHERE n.assignment_id = ANY($1::bigint[]) AND i.id IS DISTINCT FROM $2 AND c.struck_at IS NULL
         ORDER BY n.assignment_id, i.held_on DESC, c.id DESC
         """,
         list(assignment_ids),
@@ -547,7 +543,7 @@ async def list_conclusions(inspection_id: int) -> list[Concluded]:
     """The conclusions of a session, by their item's place, those of the whole session last."""
     rows = await fetch(
         f"{_CONCLUSION} LEFT JOIN inspection_item n ON n.id = c.item_id"
-        " WHERE c.inspection_id = $1 ORDER BY n.position NULLS LAST, c.id",
+        " WHERE c.inspection_id = $1 AND c.struck_at IS NULL ORDER BY n.position NULLS LAST, c.id",
         inspection_id,
     )
     return [_concluded(row) for row in rows]
@@ -555,7 +551,17 @@ async def list_conclusions(inspection_id: int) -> list[Concluded]:
 
 async def find_conclusion_on(item_id: int) -> Concluded | None:
     """What was concluded on an item so far."""
-    row = await fetchrow(f"{_CONCLUSION} WHERE c.item_id = $1", item_id)
+    row = await fetchrow(f"{_CONCLUSION} WHERE c.item_id = $1 AND c.struck_at IS NULL", item_id)
+    return None if row is None else _concluded(row)
+
+
+async def find_conclusion(inspection_id: int, conclusion_id: int) -> Concluded | None:
+    """One conclusion of this session that was not struck; None for one of another."""
+    row = await fetchrow(
+        f"{_CONCLUSION} WHERE c.id = $1 AND c.inspection_id = $2 AND c.struck_at IS NULL",
+        conclusion_id,
+        inspection_id,
+    )
     return None if row is None else _concluded(row)
 
 
@@ -567,10 +573,11 @@ async def insert_conclusion(
     actor: Actor,
     now: datetime,
 ) -> int:
-    """A conclusion; its id."""
+    """A conclusion; its id. After one on the same item that was struck its versions go on."""
     made: int = await fetchval(
         "INSERT INTO inspection_conclusion (inspection_id, item_id, agency_id, verdict, text, due_on, made_by,"
-        " made_by_name, made_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id",
+        " made_by_name, made_at, row_version) SELECT $1, $2::bigint, $3, $4, $5, $6, $7, $8, $9,"
+        " 1 + coalesce(max(row_version), 0) FROM inspection_conclusion WHERE item_id = $2 RETURNING id",
         inspection_id,
         item_id,
         agency_id,
@@ -585,13 +592,14 @@ async def insert_conclusion(
 
 
 async def update_conclusion(
-    conclusion_id: int, version: int, new: Conclusion, actor: Actor, now: datetime
+    conclusion_id: int, version: int, agency_id: int | None, new: Conclusion, actor: Actor, now: datetime
 ) -> bool:
     """Change a conclusion that was not applied yet; False when somebody was first."""
     return (
         await execute(
             "UPDATE inspection_conclusion SET verdict = $3, text = $4, due_on = $5, made_by = $6, made_by_name = $7,"
-            " made_at = $8, row_version = row_version + 1 WHERE id = $1 AND row_version = $2 AND applied_at IS NULL",
+            " made_at = $8, agency_id = $9, row_version = row_version + 1"
+            " WHERE id = $1 AND row_version = $2 AND applied_at IS NULL AND struck_at IS NULL",
             conclusion_id,
             version,
             new.verdict.value,
@@ -600,6 +608,22 @@ async def update_conclusion(
             actor.official_id,
             actor.name,
             now,
+            agency_id,
+        )
+        == 1
+    )
+
+
+async def strike_conclusion(conclusion_id: int, version: int, actor: Actor, now: datetime) -> bool:
+    """Strike a conclusion that was not applied yet; its words stay. False when somebody was first."""
+    return (
+        await execute(
+            "UPDATE inspection_conclusion SET struck_at = $3, struck_by_name = $4, row_version = row_version + 1"
+            " WHERE id = $1 AND row_version = $2 AND applied_at IS NULL AND struck_at IS NULL",
+            conclusion_id,
+            version,
+            now,
+            actor.name,
         )
         == 1
     )

@@ -124,7 +124,7 @@ async def list_last_concluded(
                coalesce((SELECT a.id FROM assignment a WHERE a.task_id = c.task_id AND a.agency_id = g.id
                          ORDER BY a.id LIMIT 1), n.assignment_id) AS assignment_id
         FROM last JOIN agency g ON g.id = last.agency_id
-        JOIN inspection_conclusion c ON c.inspection_id = last.id
+        JOIN inspection_conclusion c ON c.inspection_id = last.id AND c.struck_at IS NULL
         LEFT JOIN inspection_item n ON n.id = c.item_id
         WHERE coalesce(n.agency_id, c.agency_id) = last.agency_id
         ORDER BY g.sort_key, g.id, n.position NULLS LAST, c.id
@@ -146,3 +146,9 @@ async def find_notice_id(inspection_id: int) -> int | None:
     """The directive that announces the conclusions of a session."""
     found: int | None = await fetchval("SELECT id FROM directive WHERE inspection_id = $1", inspection_id)
     return found
+
+
+async def list_agency_names(agency_ids: Sequence[int]) -> dict[int, str]:
+    """The names of some agencies."""
+    rows = await fetch("SELECT id, name FROM agency WHERE id = ANY($1::bigint[])", list(agency_ids))
+    return {row["id"]: row["name"] for row in rows}

@@ -8,6 +8,8 @@ _ASKED = {
     "directive": "SELECT EXISTS (SELECT FROM directive WHERE id = $1)",
     "extension": "SELECT EXISTS (SELECT FROM extension WHERE id = $1)",
     "indicator": "SELECT EXISTS (SELECT FROM indicator WHERE id = $1)",
+    "inspection": "SELECT EXISTS (SELECT FROM inspection_agency WHERE inspection_id = $1"
+    " AND agency_id = ANY (string_to_array(current_setting('tracker.visible_agencies', true), ',')::bigint[]))",
     "task": "SELECT EXISTS (SELECT FROM task WHERE id = $1)",
 }
 ROWS_OF_AGENCIES = frozenset(_ASKED)

@@ -20,7 +20,7 @@ from tracker.db.assignments import Assignment
 from tracker.db.calendar import load_calendar
 from tracker.db.directives import list_directives
 from tracker.db.directory import get_officials
-from tracker.db.engine import run_with_retries
+from tracker.db.engine import Isolation
 from tracker.db.inspections import Addendum, Concluded, FrozenItem, Inspection
 from tracker.db.reads_inspections import Person
 from tracker.domain.access import Verb, may, require
@@ -129,16 +129,16 @@ async def attempt(
     work: Callable[[], Awaitable[str]],
     fields: dict[str, str],
     *,
-    is_whole: bool = False,
+    isolation: Isolation = "read_committed",
 ) -> str | int:
     """What the action says; or the status of the page that shows the form again.
 
-    `is_whole` is work with a snapshot of its own, which joins no other transaction: its version makes it once.
+    `isolation` is what the transaction of `work` asks for.
     """
     if form.problems:
         return 422
     try:
-        return await (run_with_retries(work) if is_whole else once(page, form, work))
+        return await once(page, form, work, isolation)
     except Invalid as error:
         form.take(error, fields)
         if error.params.get("item"):
@@ -898,7 +898,7 @@ async def freeze_session(request: WebRequest, inspection_id: FromPath[str]) -> R
         frozen = await actions.freeze(page.actor, found.id, form.version(), page.now)
         return str(frozen.totals.all)
 
-    done = await attempt(page, form, work, {}, is_whole=True)
+    done = await attempt(page, form, work, {}, isolation="repeatable_read")
     if isinstance(done, int):
         now = await db.get_inspection(found.id)
         if now.state is State.PLANNED:
@@ -918,7 +918,7 @@ async def ask_agencies(request: WebRequest, inspection_id: FromPath[str]) -> Res
     async def work() -> str:
         return str(await actions.ask_to_explain(page.actor, found.id, form.version(), page.now))
 
-    done = await attempt(page, form, work, {"": "", "/explain_by": ""}, is_whole=True)
+    done = await attempt(page, form, work, {"": "", "/explain_by": ""}, isolation="repeatable_read")
     if isinstance(done, int):
         return await show(page, await db.get_inspection(found.id), form, status=done)
     return page.see(address(found), "notice.insp_asked", count=done)

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from litestar import Response, get, post
 from litestar.params import FromPath
 
+from tracker.actions import inspection_preview
 from tracker.actions import inspections as actions
 from tracker.actions.inspections import Notice
 from tracker.db import inspections as db
 from tracker.db import reads_inspections
-from tracker.db.assignments import Assignment
 from tracker.db.inspections import Concluded, FrozenItem, Inspection
 from tracker.db.reads_recording import list_issuers
 from tracker.domain.access import Verb, may, require
-from tracker.domain.assignments import State as TaskState
+from tracker.domain.errors import NotFound
 from tracker.domain.inspections import Conclusion, State, Verdict
 from tracker.web.forms import Form, new_submission, read_form
 from tracker.web.inspections import (
     PATH,
     Line,
-    Told,
     address,
     attempt,
     banner_of,
@@ -35,7 +34,7 @@ from tracker.web.inspections import (
     verdicts,
     when_of,
 )
-from tracker.web.page import Page, open_page
+from tracker.web.page import Page, open_page, parse_id
 from tracker.web.state import WebRequest
 from tracker.web.wording import short_day
 
@@ -80,6 +79,16 @@ async def chair(request: WebRequest, inspection_id: FromPath[str]) -> Response[b
     )
 
 
+@dataclass(frozen=True)
+class Stands:
+    """What somebody else concluded while this was typed."""
+
+    who: str
+    verdict: str
+    text: str
+    day: str
+
+
 # The secretary --------------------------------------------------------------------------------------------------
 
 
@@ -103,13 +112,7 @@ async def _show_minutes(
     line = told.lines[at] if told.lines else None
     standing = told.conclusions.get(line.id) if line else None
     if form is None:
-        form = Form({})
-        if standing is not None:
-            form.values = {
-                "loai": standing.verdict.value,
-                "ket-luan": standing.text,
-                "ngay": short_day(standing.due_on) if standing.due_on else "",
-            }
+        form = Form({}) if standing is None else _form_of(standing)
     if page.kept is not None:
         form.fill(page.kept)
     return page.render(
@@ -122,7 +125,9 @@ async def _show_minutes(
         number=at + 1,
         done=len(told.conclusions),
         version=standing.row_version if standing else 0,
-        made_by=standing.made_by_name if standing else "",
+        made=standing,
+        stands=_other_words(page, standing, form) if status == 409 else None,
+        strike_submission=new_submission(),
         choices=verdicts(page, line.item) if line else [],
         before=item_address(found, "hop", at) if at > 0 else "",
         after=item_address(found, "hop", at + 2) if at + 1 < len(told.lines) else "",
@@ -196,6 +201,7 @@ async def _next_open(found: Inspection, items: Sequence[FrozenItem], row: Frozen
 class Consequence:
     """A conclusion with what carrying it out will do; `hindrance` says why it cannot be."""
 
+    id: int
     number: int
     title: str
     agency: str
@@ -208,42 +214,27 @@ class Consequence:
     task_href: str
 
 
-def _consequence(
-    page: Page,
-    found: Inspection,
-    made: Concluded,
-    row: FrozenItem | None,
-    rows: Mapping[int, Assignment],
-) -> Consequence:
-    live = rows.get(row.item.assignment_id or 0) if row else None
+def _consequence(page: Page, found: Inspection, told: inspection_preview.Consequence) -> Consequence:
+    made, row = told.conclusion, told.row
     day = short_day(made.due_on) if made.due_on else ""
-    hindrance = ""
-    if made.verdict is Verdict.NEW_DATE and live is not None:
-        before = short_day(live.due_on) if live.due_on else page.s("insp.no_day")
+    if told.outcome == "moved" and row is not None:
+        before = short_day(told.due_before) if told.due_before else page.s("insp.no_day")
         will = page.s("insp.will.new_date", before=before, after=day)
-    elif made.verdict is Verdict.CLOSED and live is not None and live.state is TaskState.CONFIRMED:
+    elif told.outcome == "closed_before":
         will = page.s("insp.will.closed_before")
     else:
         will = page.s(f"insp.will.{made.verdict.value}", day=day)
-    if live is not None and made.applied_at is None:
-        if made.verdict is Verdict.CLOSED and live.state not in (TaskState.REPORTED, TaskState.CONFIRMED):
-            hindrance = page.s("insp.hindered.closed")
-        elif made.verdict is Verdict.NEW_DATE and live.state in (
-            TaskState.CONFIRMED, TaskState.WITHDRAWN, TaskState.TRANSFERRED, TaskState.SUPERSEDED,
-        ):  # fmt: skip
-            hindrance = page.s("insp.hindered.new_date")
-    agency = row.item.agency_name if row else dict(
-        zip(found.agency_codes, found.agency_names, strict=True)
-    ).get(made.agency_code, "")  # fmt: skip
+    names = dict(zip(found.agency_codes, found.agency_names, strict=True))
     return Consequence(
+        made.id,
         row.position if row else 0,
         row.item.title if row else page.s("insp.whole_session"),
-        agency,
+        row.item.agency_name if row else names.get(made.agency_code, ""),
         page.s(f"insp.verdict.{made.verdict.value}"),
         made.text,
         will,
-        hindrance,
-        item_address(found, "hop", row.position) if row else "",
+        page.word("insp.hindered", told.hindrance) if told.hindrance else "",
+        item_address(found, "hop", row.position) if row else f"{address(found, 'ket-luan')}/{made.id}",
         page.word("insp.outcome", made.outcome) if made.outcome else "",
         f"/viec/{made.task_id}" if made.task_id else "",
     )
@@ -265,17 +256,9 @@ async def _show_conclusions(
     page.shown_path = address(found, "ket-luan")
     if page.kept is not None:
         form.fill(page.kept)
-    told = await tell(page, found)
-    items = {row.id: row for row in told.items}
-    listed = [
-        _consequence(page, found, made, items[made.item_id] if made.item_id else None, told.rows)
-        for made in (*_in_order(told), *told.general)
-    ]
-    missing = [
-        (item_address(found, "hop", line.number), line)
-        for line in told.lines
-        if line.id not in told.conclusions
-    ]
+    told = await inspection_preview.preview(page.actor, found.id)
+    listed = [_consequence(page, found, one) for one in told.consequences]
+    missing = [(item_address(found, "hop", row.position), row) for row in told.missing]
     may_carry = may(page.actor, Verb.RECORD_DIRECTIVE) and may(page.actor, Verb.CONFIRM)
     return page.render(
         "inspection-conclusions.html",
@@ -286,7 +269,7 @@ async def _show_conclusions(
         general=general,
         listed=listed,
         missing=missing,
-        hindered=sum(bool(c.hindrance) for c in listed),
+        hindered=told.hindered,
         is_open=found.state is State.FROZEN,
         can_lead=may_lead(page),
         can_carry_out=may_carry,
@@ -297,10 +280,6 @@ async def _show_conclusions(
         submission=new_submission(),
         other_submission=new_submission(),
     )
-
-
-def _in_order(told: Told) -> list[Concluded]:
-    return [told.conclusions[line.id] for line in told.lines if line.id in told.conclusions]
 
 
 @post(PATH + "/{inspection_id:str}/ket-luan-chung", include_in_schema=False)
@@ -320,6 +299,118 @@ async def conclude_whole(request: WebRequest, inspection_id: FromPath[str]) -> R
     if isinstance(done, int):
         return await _show_conclusions(page, await db.get_inspection(found.id), Form({}), form, status=done)
     return page.see(address(found, "ket-luan"), "notice.insp_general")
+
+
+# One conclusion anew --------------------------------------------------------------------------------------------
+
+
+async def _standing(page: Page, found: Inspection, conclusion_id: str) -> Concluded:
+    """The conclusion of an address. Raises NotFound, also for one of another session."""
+    require(page.actor, Verb.INSPECT)
+    made = await db.find_conclusion(found.id, parse_id(conclusion_id))
+    if made is None:
+        raise NotFound(noun="conclusion", id=conclusion_id)
+    return made
+
+
+@get(PATH + "/{inspection_id:str}/ket-luan/{conclusion_id:str}", include_in_schema=False)
+async def one_conclusion(
+    request: WebRequest, inspection_id: FromPath[str], conclusion_id: FromPath[str]
+) -> Response[bytes]:
+    """Write a conclusion anew, or strike it, before it is carried out."""
+    page = await open_page(request)
+    found = await read(page, inspection_id)
+    made = await _standing(page, found, conclusion_id)
+    if found.state is not State.FROZEN:
+        raise actions.InspectionMoved(state=found.state.value)
+    return await _show_conclusion(page, found, made, None)
+
+
+async def _show_conclusion(
+    page: Page, found: Inspection, made: Concluded, form: Form | None, *, status: int = 200
+) -> Response[bytes]:
+    page.shown_path = f"{address(found, 'ket-luan')}/{made.id}"
+    row = next((i for i in await db.list_items(found.id) if i.id == made.item_id), None)
+    stands = None if form is None else made
+    if form is None:
+        form = _form_of(made)
+    if page.kept is not None:
+        form.fill(page.kept)
+    return page.render(
+        "inspection-conclusion.html",
+        status=status,
+        x=found,
+        c=made,
+        form=form,
+        item=row.item if row else None,
+        stands=_other_words(page, stands, form) if status == 409 else None,
+        choices=verdicts(page, row.item if row else None),
+        agencies=[("", page.s("insp.no_agency")), *zip(found.agency_codes, found.agency_names, strict=True)],
+        submission=new_submission(),
+        other_submission=new_submission(),
+    )
+
+
+def _form_of(made: Concluded) -> Form:
+    return Form({
+        "loai": made.verdict.value, "ket-luan": made.text, "co-quan": made.agency_code,
+        "ngay": short_day(made.due_on) if made.due_on else "",
+    })  # fmt: skip
+
+
+def _other_words(page: Page, made: Concluded | None, form: Form) -> Stands | None:
+    """What somebody else wrote meanwhile, beside what is typed."""
+    if made is None or made.text == form.text("ket-luan"):
+        return None
+    verdict = page.s(f"insp.verdict.{made.verdict.value}")
+    return Stands(made.made_by_name, verdict, made.text, short_day(made.due_on) if made.due_on else "")
+
+
+@post(PATH + "/{inspection_id:str}/ket-luan/{conclusion_id:str}", include_in_schema=False)
+async def change_conclusion(
+    request: WebRequest, inspection_id: FromPath[str], conclusion_id: FromPath[str]
+) -> Response[bytes]:
+    """Write the conclusion anew."""
+    page = await open_page(request)
+    found = await read(page, inspection_id)
+    form = await read_form(page)
+    made = await _standing(page, found, conclusion_id)
+    conclusion = _read_conclusion(form, form.text("co-quan") if made.item_id is None else "")
+
+    async def work() -> str:
+        assert conclusion is not None
+        await actions.change_conclusion(page.actor, found.id, made.id, form.version(), conclusion, page.now)
+        return "changed"
+
+    done = await attempt(page, form, work, _FIELDS)
+    if isinstance(done, int):
+        return await _show_conclusion(
+            page, found, await _standing(page, found, conclusion_id), form, status=done
+        )
+    return page.see(address(found, "ket-luan"), "notice.insp_conclusion_changed")
+
+
+@post(PATH + "/{inspection_id:str}/ket-luan/{conclusion_id:str}/bo", include_in_schema=False)
+async def strike_conclusion(
+    request: WebRequest, inspection_id: FromPath[str], conclusion_id: FromPath[str]
+) -> Response[bytes]:
+    """Strike the conclusion; its words stay in the history."""
+    page = await open_page(request)
+    found = await read(page, inspection_id)
+    form = await read_form(page)
+    made = await _standing(page, found, conclusion_id)
+
+    async def work() -> str:
+        await actions.strike_conclusion(page.actor, found.id, made.id, form.version(), page.now)
+        return "struck"
+
+    done = await attempt(page, form, work, _FIELDS)
+    if isinstance(done, int):
+        now = await _standing(page, found, conclusion_id)
+        again = _form_of(now)
+        again.problems = form.problems
+        return await _show_conclusion(page, found, now, again, status=done)
+    return page.see(address(found, "ket-luan"), "notice.insp_conclusion_struck")
 
 
 @post(PATH + "/{inspection_id:str}/ket-luan", include_in_schema=False)
@@ -345,4 +436,14 @@ async def carry_out(request: WebRequest, inspection_id: FromPath[str]) -> Respon
     return page.see(address(found), "notice.insp_carried_out", number=number)
 
 
-routes = [chair, minutes, conclude_item, conclusions, conclude_whole, carry_out]
+routes = [
+    chair,
+    minutes,
+    conclude_item,
+    conclusions,
+    conclude_whole,
+    one_conclusion,
+    change_conclusion,
+    strike_conclusion,
+    carry_out,
+]

@@ -12,7 +12,7 @@ import re
 from collections.abc import Awaitable, Callable
 
 from tracker.api.errors import Refusal
-from tracker.db.engine import enclosing_transaction, run_with_retries
+from tracker.db.engine import Isolation, enclosing_transaction, run_with_retries
 from tracker.db.idempotency import find_answer, insert_answer, try_lock_key
 from tracker.domain.errors import Invalid
 from tracker.web.forms import Form, new_submission
@@ -36,8 +36,12 @@ async def said_before(page: Page, form: Form) -> str | None:
     return None if kept is None or kept.request_hash != _fingerprint(page, form) else kept.body.decode()
 
 
-async def once(page: Page, form: Form, work: Callable[[], Awaitable[str]]) -> str:
+async def once(
+    page: Page, form: Form, work: Callable[[], Awaitable[str]], isolation: Isolation = "read_committed"
+) -> str:
     """Do `work` and return what it says; the same submission again returns the same without doing it again.
+
+    `isolation` is what the transaction of `work` asks for.
 
     Raises Invalid where the submission was carried out with other words, and gives the form a new id: sent once more
     it counts. Raises Refusal for an id that no form of ours has, or that is still being worked on.
@@ -50,7 +54,7 @@ async def once(page: Page, form: Form, work: Callable[[], Awaitable[str]]) -> st
     fingerprint = _fingerprint(page, form)
 
     async def attempt() -> str | None:
-        async with enclosing_transaction():
+        async with enclosing_transaction(isolation):
             if not await try_lock_key(official_id, key):
                 return None
             kept = await find_answer(official_id, key)

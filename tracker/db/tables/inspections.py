@@ -53,6 +53,9 @@ class Inspection(Table, db=DB):
     created_by: ForeignKey[Any] = ForeignKey(Official, default=None, null=True)
     created_at = in_database(Timestamptz(default=None), "now()")
     changed_at = in_database(Timestamptz(default=None), "now()")
+    uid = in_database(UUID(default=None), "gen_random_uuid()")
+    explain_version = Integer(default=0)
+    explain_set_at = Timestamptz(default=None, null=True)
 
     inspection_pk = Rule("PRIMARY KEY (id)")
     inspection_topic = Check("topic IN ('all', 'directive', 'field')")
@@ -171,8 +174,15 @@ class InspectionConclusion(Table, db=DB):
     inspection_conclusion_official_fk = Rule("FOREIGN KEY (made_by) REFERENCES official (id)")
     inspection_conclusion_task_fk = Rule("FOREIGN KEY (task_id) REFERENCES task (id)")
 
-    inspection_conclusion_item = Index("(item_id) WHERE item_id IS NOT NULL", serves="one each", unique=True)
+    inspection_conclusion_item = Index(
+        "(item_id) WHERE item_id IS NOT NULL AND struck_at IS NULL", serves="one each", unique=True
+    )
     inspection_conclusion_of = Index("(inspection_id, id)", serves="a session's conclusions")
+    inspection_conclusion_before = Index("(item_id)", serves="versions that go on after one was struck")
+
+    struck_at = Timestamptz(default=None, null=True)
+    struck_by_name = Text(default="")
+    inspection_conclusion_struck = Check("struck_at IS NULL OR applied_at IS NULL")
 
 
 TABLES = (
