@@ -1,12 +1,15 @@
 """One sample of every kind of mail, used by the golden files and the tests around them."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from tracker.domain.assignments import Fine, Part
 from tracker.domain.directory import Duty
-from tracker.mail.compose import deadline_invitation
+from tracker.domain.inspection_letters import Facts, Seat
+from tracker.domain.inspections import Topic
+from tracker.mail.compose import deadline_invitation, session_invitation
 from tracker.mail.contexts import (
     AccountChanged,
     AccountInvitation,
@@ -19,6 +22,7 @@ from tracker.mail.contexts import (
     Context,
     DeadlineMoved,
     Digest,
+    ExplanationDue,
     ExtensionDecided,
     ExtensionRequested,
     Inside,
@@ -31,6 +35,8 @@ from tracker.mail.contexts import (
     Review,
     ReviewLine,
     ScheduledReport,
+    SessionCancelled,
+    SessionInvited,
     TaskLine,
     Trial,
     Undeliverable,
@@ -39,6 +45,7 @@ from tracker.mail.contexts import (
 )
 from tracker.mail.invitation import Invitation
 from tracker.mail.message import Attachment, Mailbox
+from tracker.mail.session_invitation import SessionInvitation
 
 OFFICE = Office(
     name="Văn phòng Chính phủ",
@@ -175,6 +182,38 @@ def new_tasks(count: int, **changes: Any) -> Assigned:
 
 SECRETARY = "Trần Quốc Bảo"
 MOVED = task_line(1, due_on=date(2025, 12, 31), original_due_on=date(2025, 12, 15))
+
+EXPLANATION_STEPS: tuple[Literal["before", "on", "after", "moved"], ...] = ("before", "on", "after", "moved")
+SESSION = Facts(
+    title="Kiểm tra việc thực hiện nhiệm vụ chuyển đổi số tại Bộ Y tế",
+    topic=Topic.DIRECTIVE,
+    topic_of="17/NQ-CP",
+    held_on=date(2025, 12, 5),
+    held_at=time(14),
+    ends_at=time(16, 30),
+    place="Phòng họp 201, trụ sở Chính phủ",
+    chair="Lê Minh Khôi",
+    explain_by=date(2025, 12, 2),
+)
+GROUP = replace(SESSION, explain_by=None, agencies=("Bộ Y tế", "Bộ Tài chính"))
+SESSION_URL = f"{OFFICE.url}/kiem-tra/12"
+
+
+def session_event(facts: Facts, method: str = "REQUEST", sequence: int = 0) -> SessionInvitation:
+    """The invitation to a session, with fixed stamps."""
+    return session_invitation(
+        facts,
+        TO,
+        "vi",
+        method="CANCEL" if method == "CANCEL" else "REQUEST",
+        inspection_uid=uid(2001),
+        sequence=sequence,
+        url=SESSION_URL,
+        stamped_at=MORNING,
+    )
+
+
+MOVED_SESSION = replace(SESSION, held_on=date(2025, 12, 8), held_at=time(8, 30), ends_at=None, place="")
 
 WEEKLY = ScheduledReport(
     name="Danh sách quá hạn hằng tuần",
@@ -346,6 +385,61 @@ SAMPLES: dict[str, tuple[str, Context]] = {
         "urge",
         Urge((overdue(1, urgency="urgent"),), "Bộ Y tế", SECRETARY, MANY.url, answer_by=date(2025, 11, 28)),
     ),
+    "session_invited": (
+        "session_invited",
+        SessionInvited(SESSION, Seat.AGENCY, SESSION_URL, "Bộ Y tế", 4, invitation=session_event(SESSION)),
+    ),
+    "session_invited_chair": (
+        "session_invited",
+        SessionInvited(GROUP, Seat.CHAIR, SESSION_URL, invitation=session_event(GROUP)),
+    ),
+    "session_changed": (
+        "session_invited",
+        SessionInvited(
+            MOVED_SESSION,
+            Seat.AGENCY,
+            SESSION_URL,
+            "Bộ Y tế",
+            1,
+            SESSION,
+            session_event(MOVED_SESSION, sequence=1),
+        ),
+    ),
+    "session_called_off": (
+        "session_cancelled",
+        SessionCancelled(
+            SESSION,
+            "called_off",
+            f"{OFFICE.url}/kiem-tra",
+            "Tập trung ứng phó bão số 13.",
+            "Bộ Y tế",
+            session_event(SESSION, "CANCEL", 1),
+        ),
+    ),
+    "session_taken_out": (
+        "session_cancelled",
+        SessionCancelled(
+            GROUP, "taken_out", f"{OFFICE.url}/kiem-tra", invitation=session_event(GROUP, "CANCEL", 1)
+        ),
+    ),
+    **{
+        f"explanation_{step}": (
+            "explanation_due",
+            ExplanationDue(
+                (overdue(1, wording=""),)
+                if step == "on"
+                else (overdue(1, wording=""), overdue(2, wording="", days=3, due_on=date(2025, 11, 22))),
+                "Bộ Y tế",
+                SESSION.title,
+                SESSION.held_on,
+                date(2025, 12, 2),
+                step,
+                SESSION_URL,
+                date(2025, 11, 28) if step == "moved" else None,
+            ),
+        )
+        for step in EXPLANATION_STEPS
+    },
     "undeliverable": (
         "undeliverable",
         Undeliverable(

@@ -47,7 +47,7 @@ CHOSEN_BY_VALUE = (
     "changed.what.", "account_changed.what.", "account_changed.subject.",
     "tag.urgency.", "tag.received.", "tag.withdrawn", "tag.transferred", "tag.superseded", "status.", "weekday.",
     "month.", "duty.", "part.", "step.", "section.", "short.", "reported.title.", "reported.intro.",
-    "cancelled.title.", "scheduled.what.",
+    "cancelled.title.", "scheduled.what.", "session.intro.", "session.label.", "session.topic.", "session.over", "explanation_due.intro.",
 )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from tracker.actions import explaining
 from tracker.actions.assignments import locked, remember
 from tracker.db import urges as db
 from tracker.db.engine import transaction
@@ -61,3 +62,4 @@ async def answer(actor: Actor, assignment_id: int, text: str, now: datetime) -> 
             raise ExplanationNotOwed()
         await db.put_answer(row.id, actor, text, now)
         await remember(actor, row, "answer_explanation", now, text)
+        await explaining.answered(row.id)

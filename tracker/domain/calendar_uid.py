@@ -23,3 +23,12 @@ def parent_uid(task_uid: UUID, host: str) -> str:
     'whole-0f8fad5b-d9cb-469f-a165-70867728950e@dondoc.example'
     """
     return f"whole-{task_uid}@{host}"
+
+
+def session_uid(inspection_uid: UUID, host: str) -> str:
+    """The UID of an inspection session, the same in feeds and in every invitation to it.
+
+    >>> session_uid(UUID("0f8fad5b-d9cb-469f-a165-70867728950e"), "dondoc.example")
+    'session-0f8fad5b-d9cb-469f-a165-70867728950e@dondoc.example'
+    """
+    return f"session-{inspection_uid}@{host}"

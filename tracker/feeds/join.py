@@ -10,6 +10,7 @@ from tracker.domain.zone import at_official
 from tracker.feeds.content import clean_line, day, line, text_line, title_line, uri, utc
 from tracker.feeds.entries import EntryStatus, FeedEntry, FeedOptions
 from tracker.feeds.render import render_entry, title
+from tracker.feeds.zone import VTIMEZONE
 from tracker.i18n import text
 
 LIMIT_OCTETS = 900_000
@@ -29,10 +30,7 @@ NOTICE_OCTETS = 4_000
 """Room for the notice that entries were left out."""
 
 # A calendar must hold a component (RFC 5545 §3.6); an empty feed has no deadline, so it holds its zone.
-EMPTY = (
-    b"BEGIN:VTIMEZONE\r\nTZID:Asia/Ho_Chi_Minh\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\n"
-    b"TZOFFSETFROM:+0700\r\nTZOFFSETTO:+0700\r\nTZNAME:+07\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n"
-)
+EMPTY = VTIMEZONE
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from tracker.actions import passing_on, recurrences
+from tracker.actions import explaining, passing_on, recurrences
 from tracker.actions.reminders import Swept, sweep
 from tracker.db.switches import beat
 from tracker.domain.moments import DEFAULT_HOURS, Hours
@@ -16,6 +16,8 @@ async def run(now: datetime, hours: Hours = DEFAULT_HOURS) -> Swept:
     """One sweep at `now`. Safe at any time, any number of times, in any number of processes."""
     made = await recurrences.roll(now)
     swept = await sweep(now, hours)
+    explained = await explaining.remind(now, hours)
     inside = await passing_on.remind(now, hours)
-    await beat(NAME, {**swept.as_json(), "recurrences": made, "inside": inside})
+    told = {"recurrences": made, "inside": inside, "explanations": explained}
+    await beat(NAME, {**swept.as_json(), **told})
     return swept

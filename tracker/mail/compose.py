@@ -16,6 +16,7 @@ from uuid import UUID
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tracker.domain.assignments import Fine
+from tracker.domain.inspection_letters import Facts
 from tracker.i18n import Language, has
 from tracker.mail.contexts import (
     KINDS,
@@ -27,9 +28,12 @@ from tracker.mail.contexts import (
     ChangeLine,
     Context,
     Digest,
+    ExplanationDue,
     PasswordReset,
     Review,
     ReviewLine,
+    SessionCancelled,
+    SessionInvited,
     TaskLine,
     Urge,
 )
@@ -43,6 +47,7 @@ from tracker.mail.message import (
     message_id,
     thread_root,
 )
+from tracker.mail.session_invitation import SessionInvitation
 from tracker.mail.words import PLAIN_TONE, TONES, Speech
 
 MAX_SUBJECT = 150
@@ -54,6 +59,7 @@ MAX_REFERENCES = 10
 URGENCIES = ("normal", "urgent", "very_urgent", "express")
 _OF_ACCOUNTS = (AccountInvitation, PasswordReset, AccountChanged)
 """Mail about a person's own account: no duty mail, and in no digest."""
+_OF_SESSIONS = (SessionInvited, SessionCancelled)
 SECTIONS = ("overdue", "today", "soon", "coming")
 
 
@@ -102,8 +108,8 @@ def render(
         )
     else:
         subject, text, html = _fitted(kind, context, speech, _values(context, speech, addressing))
-    invitation: Invitation | None = getattr(context, "invitation", None)
-    calendar = None if invitation is None else CalendarPart(invitation.method, to_calendar(invitation))
+    invitation: Invitation | SessionInvitation | None = getattr(context, "invitation", None)
+    calendar = None if invitation is None else CalendarPart(invitation.method, _calendar_of(invitation))
     file: Attachment | None = getattr(context, "attachment", None)
     attachments = [] if file is None else [file]
     if calendar is not None:
@@ -124,6 +130,10 @@ def render(
         calendar=calendar,
         attachments=tuple(attachments),
     )
+
+
+def _calendar_of(invitation: Invitation | SessionInvitation) -> bytes:
+    return to_calendar(invitation) if isinstance(invitation, Invitation) else invitation.to_calendar()
 
 
 def deadline_invitation(
@@ -163,6 +173,76 @@ def deadline_invitation(
         organizer=addressing.office.sender,
         attendee=addressing.recipient,
     )
+
+
+def session_invitation(
+    facts: Facts,
+    addressing: Addressing,
+    language: Language,
+    *,
+    method: Literal["REQUEST", "CANCEL"],
+    inspection_uid: UUID,
+    sequence: int,
+    url: str,
+    stamped_at: datetime,
+) -> SessionInvitation:
+    """The invitation to an inspection session."""
+    speech = Speech(language)
+    said = [
+        speech.say("session.topic_line", topic=topic_words(facts, speech)),
+        speech.say("session.chair_line", chair=facts.chair) if facts.chair else "",
+        speech.say("session.agencies_line", agencies=", ".join(facts.agencies)) if facts.agencies else "",
+        speech.say("session.explain_line", day=speech.day(facts.explain_by)) if facts.explain_by else "",
+        speech.say("session.open", url=url),
+    ]
+    return SessionInvitation(
+        method=method,
+        inspection_uid=inspection_uid,
+        host=addressing.office.domain,
+        sequence=sequence,
+        stamped_at=stamped_at,
+        held_on=facts.held_on,
+        held_at=facts.held_at,
+        ends_at=facts.ends_at,
+        place=facts.place,
+        summary=header_text(facts.title),
+        description="\n".join(filter(None, said)),
+        url=url,
+        organizer=addressing.office.sender,
+        attendee=addressing.recipient,
+    )
+
+
+def topic_words(facts: Facts, speech: Speech) -> str:
+    """Which tasks a session looks at."""
+    return speech.say(f"session.topic.{facts.topic}", of=facts.topic_of)
+
+
+def _session_rows(context: SessionInvited | SessionCancelled, speech: Speech) -> list[tuple[str, str]]:
+    """What a letter says of a session, label by label; what has changed with what it was."""
+    now = _session_values(context.session, speech)
+    previous = getattr(context, "previous", None)
+    before = {} if previous is None else dict(_session_values(previous, speech))
+    rows = []
+    for name, value in now:
+        was = before.get(name, value)
+        told = value or speech.say("session.none")
+        if was != value:
+            told = speech.say("session.was", now=told, before=was or speech.say("session.none"))
+        rows.append((speech.say(f"session.label.{name}"), told if value or was != value else ""))
+    return rows
+
+
+def _session_values(facts: Facts, speech: Speech) -> list[tuple[str, str]]:
+    return [
+        ("title", header_text(facts.title)),
+        ("when", speech.meeting(facts.held_on, facts.held_at, facts.ends_at)),
+        ("place", header_text(facts.place)),
+        ("chair", header_text(facts.chair)),
+        ("topic", topic_words(facts, speech)),
+        ("agencies", ", ".join(map(header_text, facts.agencies))),
+        ("explain_by", speech.due(facts.explain_by) if facts.explain_by else ""),
+    ]
 
 
 def lines_of(context: Context) -> tuple[TaskLine, ...]:
@@ -211,6 +291,7 @@ def _values(context: Context, speech: Speech, addressing: Addressing) -> dict[st
         "show": lambda line: _shown(line, speech),
         "stem": lambda line: _stem(line),
         "urgency": lambda line: _urgency(line, speech),
+        "session_rows": lambda: _session_rows(context, speech) if isinstance(context, _OF_SESSIONS) else [],
         "product": speech.say("product"),
         "office_name": addressing.office.name,
         "greeting": speech.say("greeting", name=name) if name else "",
@@ -253,7 +334,7 @@ def _fitted(kind: str, context: Context, speech: Speech, values: dict[str, Any])
             values["entries"] = sorted(values["c"].lines, key=_waiting_longest)[:limit]
         elif isinstance(context, Changed):
             values["entries"] = values["c"].lines[:limit]
-        elif isinstance(context, Urge):
+        elif isinstance(context, Urge | ExplanationDue):
             values["entries"] = by_lateness(values["c"].lines)[:limit]
         elif isinstance(context, Assigned):
             values["entries"] = values["c"].tasks[:limit]
@@ -377,7 +458,10 @@ def _without_text(part: Any, line: TaskLine) -> Any:
 
 
 def _references(context: Context, domain: str) -> tuple[str, ...]:
-    """The thread of each task; a digest of many belongs to none."""
+    """The thread of each task, or of the session; a digest of many belongs to none."""
+    invitation = getattr(context, "invitation", None)
+    if isinstance(invitation, SessionInvitation):
+        return (f"<session-{invitation.inspection_uid}@{domain}>",)
     roots = {thread_root(line.task_uid, domain): None for line in lines_of(context)}
     return tuple(roots) if len(roots) <= MAX_REFERENCES else ()
 

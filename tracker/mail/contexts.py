@@ -9,8 +9,10 @@ from uuid import UUID
 
 from tracker.domain.assignments import Fine, Part
 from tracker.domain.directory import Duty
+from tracker.domain.inspection_letters import Facts, Seat
 from tracker.mail.invitation import Invitation
 from tracker.mail.message import Attachment, Mailbox
+from tracker.mail.session_invitation import SessionInvitation
 
 Urgency = Literal["normal", "urgent", "very_urgent", "express"]
 
@@ -253,6 +255,48 @@ class Urge:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionInvited:
+    """An invitation to an inspection session, or what has changed of it since `previous`.
+
+    `items` counts the agency's own items on the agenda; None for the working group, and where nobody has counted.
+    """
+
+    session: Facts
+    seat: Seat
+    url: str
+    agency_name: str = ""
+    items: int | None = None
+    previous: Facts | None = None
+    invitation: SessionInvitation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCancelled:
+    """A session was called off for its `reason`, or goes on without this person."""
+
+    session: Facts
+    what: Literal["called_off", "taken_out"]
+    url: str
+    reason: str = ""
+    agency_name: str = ""
+    invitation: SessionInvitation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExplanationDue:
+    """Explanations that a session asked for and that have not come; `previous_on` is the day that was moved."""
+
+    lines: tuple[TaskLine, ...]
+    agency_name: str
+    session: str
+    held_on: date
+    answer_by: date
+    step: Literal["before", "on", "after", "moved"]
+    url: str
+    previous_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Undeliverable:
     """A mail that did not arrive; to the secretariat."""
 
@@ -402,6 +446,9 @@ Context = (
     | Cancelled
     | Changed
     | Urge
+    | SessionInvited
+    | SessionCancelled
+    | ExplanationDue
     | Undeliverable
     | Trial
     | Inside
@@ -426,6 +473,9 @@ KINDS: dict[str, type[Context]] = {
     "cancelled": Cancelled,
     "changed": Changed,
     "urge": Urge,
+    "session_invited": SessionInvited,
+    "session_cancelled": SessionCancelled,
+    "explanation_due": ExplanationDue,
     "undeliverable": Undeliverable,
     "test": Trial,
     "inside": Inside,

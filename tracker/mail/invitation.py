@@ -63,10 +63,10 @@ def to_calendar(invitation: Invitation) -> bytes:
         text_line("DESCRIPTION", invitation.description),
         line("URL", uri(invitation.url)),
         # Bare mailto: and exactly the identity of the From header: Gmail shows nothing otherwise.
-        line(f"ORGANIZER;CN={_quoted(invitation.organizer.name)}", f"mailto:{invitation.organizer.address}"),
+        line(f"ORGANIZER;CN={quoted(invitation.organizer.name)}", f"mailto:{invitation.organizer.address}"),
         line(
             "ATTENDEE;CUTYPE=INDIVIDUAL;ROLE=REQ-PARTICIPANT;PARTSTAT=NEEDS-ACTION;RSVP=TRUE"
-            f";CN={_quoted(invitation.attendee.name)}",
+            f";CN={quoted(invitation.attendee.name)}",
             f"mailto:{invitation.attendee.address}",
         ),
         line("STATUS", "CANCELLED" if cancelled else "CONFIRMED"),
@@ -100,6 +100,6 @@ def _alarm(instant: datetime, summary: str) -> bytes:
     )
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
     """A parameter value; a double quote cannot stand in one (RFC 5545 §3.2)."""
     return '"' + clean_line(name).replace('"', "'") + '"'

@@ -65,6 +65,14 @@ class Speech:
         local = civil_now(instant)
         return self.say("moment", time=f"{local:%H:%M}", day=self.day(local.date()))
 
+    def meeting(self, on: date, begins: time | None, ends: time | None) -> str:
+        """A meeting's hours and day; the day alone where no hour is stated."""
+        if begins is None:
+            return self.day(on)
+        if ends is None:
+            return self.say("moment", time=f"{begins:%H:%M}", day=self.day(on))
+        return self.say("session.hours", begins=f"{begins:%H:%M}", ends=f"{ends:%H:%M}", day=self.day(on))
+
     def due(self, on: date | None, at: time | None = None) -> str:
         """A deadline; the day itself is on time."""
         if on is None:
