@@ -6,7 +6,7 @@ from datetime import date, time
 
 from tracker.documents.dossier import Decision, Dossier, Remark
 from tracker.documents.notice import NoticeDraft
-from tracker.domain.inspections import AgendaItem, ItemKind, Verdict, freeze
+from tracker.domain.inspections import AgendaItem, Evidence, ItemKind, Verdict, freeze
 from tracker.i18n import Language
 
 AGENCIES = {
@@ -53,6 +53,12 @@ def item(
         "figures": "62% / 70%" if kind is ItemKind.TARGET else "",
         "last_concluded": "new_date: Hoàn thành trong quý III",
         "last_concluded_on": date(2025, 8, 1),
+        "files": tuple(
+            Evidence(
+                f"Báo cáo {number}-{n} ẤẦ.pdf", 120_000 * n, f"{number:04x}" * 16, date(2025, 11, n), STACKED
+            )
+            for n in range(1, 1 + number % 3)
+        ),
         **changes,
     }
     return AgendaItem(kind, agency, AGENCIES[agency], f"Việc {number}", 1 + number % 120, **told)  # type: ignore[arg-type]

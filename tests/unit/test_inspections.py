@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tracker.db.inspections import read_item
 from tracker.domain.errors import Invalid
 from tracker.domain.inspections import (
     AgendaItem,
     Conclusion,
+    Evidence,
     ItemKind,
     Plan,
     Standing,
@@ -38,6 +40,8 @@ PLAN = Plan(
     explain_by=date(2025, 11, 28),
 )
 
+FILE = Evidence("bao-cao.pdf", 12, "ab" * 32, date(2025, 11, 20), "Trần Văn Sơn")
+
 words = st.text(alphabet="aăâđêôơư BYT-1", max_size=12)
 days = st.dates(date(2020, 1, 1), date(2030, 12, 31))
 items = st.builds(
@@ -52,6 +56,7 @@ items = st.builds(
     due_time=st.none() | st.just(time(17)),
     explanation=words,
     cooperating=st.lists(words, max_size=2).map(tuple),
+    files=st.lists(st.sampled_from([FILE, replace(FILE, size=13)]), max_size=2).map(tuple),
 )
 
 
@@ -97,6 +102,7 @@ def test_every_field_of_a_row_is_part_of_its_digest() -> None:
         "days": 26,
         "part": "",
         "cooperating": ("Bộ Công an",),
+        "files": (FILE,),
     }
     for field in fields(AgendaItem):
         value: Any = others.get(field.name)
@@ -107,6 +113,22 @@ def test_every_field_of_a_row_is_part_of_its_digest() -> None:
             value = value if "str" not in str(field.type) else "khác"
 
         assert replace(row, **{field.name: value}).digest != row.digest, field.name
+
+
+@given(items)
+def test_a_row_is_read_back_as_it_was_written(row: AgendaItem) -> None:
+    assert read_item(row.canonical().decode()) == row
+
+
+def test_every_field_of_a_file_is_part_of_the_digest_and_none_changes_no_older_row() -> None:
+    row = AgendaItem(ItemKind.OVERDUE, "BYT", "Bộ Y tế", "Việc", 25)
+    listed = replace(row, files=(FILE,))
+    others: dict[str, Any] = {"name": "x", "size": 13, "sha256": "cd" * 32, "on": TODAY, "by": "y"}
+
+    digests = {replace(row, files=(replace(FILE, **{name: value}),)).digest for name, value in others.items()}
+
+    assert b"files" not in row.canonical()
+    assert len(digests | {row.digest, listed.digest}) == len(others) + 2
 
 
 def test_the_agenda_goes_by_agency_then_kind_then_urgency() -> None:

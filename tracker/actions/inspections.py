@@ -35,6 +35,7 @@ from tracker.domain.inspections import (
     AgendaItem,
     Candidate,
     Conclusion,
+    Evidence,
     Frozen,
     ItemKind,
     Plan,
@@ -281,6 +282,7 @@ async def _agenda(actor: Actor, found: Inspection, now: datetime) -> Frozen:
         await db.count_returns(known),
         await db.list_earlier_conclusions(known, found.id),
         await db.list_restricted(known),
+        await db.list_evidence(known),
     )
     names = dict(zip(found.agency_codes, found.agency_names, strict=True))
     items = [_late_item(row, names, about) for row in late]
@@ -307,6 +309,7 @@ class _About:
     returns: Mapping[int, int]
     earlier: Mapping[int, Earlier]
     restricted: frozenset[int]
+    evidence: Mapping[int, tuple[Evidence, ...]]
 
     def of(self, item: AgendaItem) -> AgendaItem:
         """The item with what the agency and the last session said of it."""
@@ -326,6 +329,7 @@ class _About:
             explained_by=told.by if told else "",
             last_concluded=f"{earlier.verdict.value}: {earlier.text}" if earlier else "",
             last_concluded_on=earlier.held_on if earlier else None,
+            files=self.evidence.get(item.assignment_id, ()),
         )
 
 

@@ -16,7 +16,18 @@ from tracker.db.engine import execute, executemany, fetch, fetchrow, fetchval
 from tracker.db.visibility import visible_to
 from tracker.domain.directory import Actor
 from tracker.domain.errors import NotFound
-from tracker.domain.inspections import AgendaItem, Conclusion, Frozen, ItemKind, Plan, State, Topic, Verdict
+from tracker.domain.inspections import (
+    AgendaItem,
+    Conclusion,
+    Evidence,
+    Frozen,
+    ItemKind,
+    Plan,
+    State,
+    Topic,
+    Verdict,
+)
+from tracker.domain.zone import civil_day
 
 _OPEN = "a.state IN ('assigned', 'acknowledged', 'in_progress', 'reported', 'returned')"
 _FREEZING = 5_214_001
@@ -319,6 +330,21 @@ async def list_restricted(assignment_ids: Sequence[int]) -> frozenset[int]:
     return frozenset(row["id"] for row in rows)
 
 
+async def list_evidence(assignment_ids: Sequence[int]) -> dict[int, tuple[Evidence, ...]]:
+    """The files of the reports of each assignment, oldest first."""
+    rows = await fetch(
+        "SELECT f.assignment_id, f.name, f.size, f.sha256, f.created_at, o.full_name FROM attachment f"
+        " JOIN official o ON o.id = f.official_id"
+        " WHERE f.assignment_id = ANY($1::bigint[]) AND f.state = 'attached' ORDER BY f.id",
+        list(assignment_ids),
+    )
+    found: dict[int, tuple[Evidence, ...]] = {}
+    for r in rows:
+        one = Evidence(r["name"], r["size"], r["sha256"].hex(), civil_day(r["created_at"]), r["full_name"])
+        found[r["assignment_id"]] = (*found.get(r["assignment_id"], ()), one)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """A request for more time that nobody has answered."""
@@ -443,7 +469,9 @@ def read_item(content: str) -> AgendaItem:
     for name in _DATES:
         told[name] = None if told[name] is None else date.fromisoformat(told[name])
     told["due_time"] = None if told["due_time"] is None else time.fromisoformat(told["due_time"])
-    return AgendaItem(**{**told, "kind": ItemKind(told["kind"]), "cooperating": tuple(told["cooperating"])})
+    files = tuple(Evidence(**{**one, "on": date.fromisoformat(one["on"])}) for one in told.pop("files", ()))
+    told |= {"kind": ItemKind(told["kind"]), "cooperating": tuple(told["cooperating"])}
+    return AgendaItem(**told, files=files)
 
 
 async def list_items(inspection_id: int, agency_codes: Sequence[str] = ()) -> list[FrozenItem]:

@@ -460,23 +460,59 @@ def verdict_words(decision: Decision, language: Language) -> str:
     return f"{head}: {decision.text}" if decision.text else head
 
 
-EVIDENCE_COLUMNS = (("number", 7), ("item", 30), ("directive", 22), ("report_on", 13), ("report", 45))
+EVIDENCE_COLUMNS = (
+    ("number", 6),
+    ("item", 24),
+    ("directive", 16),
+    ("last_report", 22),
+    ("file", 24),
+    ("size", 9),
+    ("given", 17),
+    ("checksum", 20),
+)
+"""What each item rests on; a file in each row, the item in the first of them."""
 
 
 def evidence_grid(dossier: Dossier) -> Grid:
-    """What each item rests on: the directive that gave it, and the last report with its day."""
-    rows = [
-        Row((
-            str(position), item.title, directive_words(item, dossier.language),
-            short_day(item.last_report_on), item.last_report or dossier.word("no_report"),
-        ))
-        for position, item in dossier.items
-    ]  # fmt: skip
+    """What each item rests on: the directive, the last report, and the files that its reports came with."""
+    rows = []
+    for position, item in dossier.items:
+        reported = ": ".join(filter(None, (short_day(item.last_report_on), item.last_report)))
+        head = (
+            str(position),
+            item.title,
+            directive_words(item, dossier.language),
+            reported or dossier.word("no_report"),
+        )
+        if not item.files:
+            rows.append(Row((*head, dossier.word("no_file"), "", "", "")))
+        for number, file in enumerate(item.files):
+            given = "\n".join(filter(None, (short_day(file.on), file.by)))
+            rows.append(
+                Row((
+                    *(head if number == 0 else ("", "", "", "")), file.name, size_words(file.size, dossier.language),
+                    given, " ".join(file.sha256[n : n + 16] for n in range(0, 64, 16)),
+                ))
+            )  # fmt: skip
     columns = tuple(
-        Column(dossier.word(f"column.{key}"), width, "centre" if key in {"number", "report_on"} else "left")
+        Column(dossier.word(f"column.{key}"), width, "centre" if key in {"number", "size"} else "left")
         for key, width in EVIDENCE_COLUMNS
     )
     return Grid(columns, tuple(rows), dossier.word("none"))
+
+
+def size_words(size: int, language: Language) -> str:
+    """The size of a file as people say it.
+
+    >>> size_words(900, "vi"), size_words(123_456, "vi"), size_words(2_345_678, "vi"), size_words(2_345_678, "en")
+    ('900 B', '121 KB', '2,2 MB', '2.2 MB')
+    """
+    if size < 1024:
+        return f"{size} B"
+    if size < 1024 * 1024:
+        return f"{round(size / 1024)} KB"
+    words = f"{size / 1024 / 1024:.1f} MB"
+    return words.replace(".", ",") if language == "vi" else words
 
 
 def addenda_grid(dossier: Dossier) -> Grid:

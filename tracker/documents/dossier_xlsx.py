@@ -88,6 +88,7 @@ def to_xlsx(dossier: Dossier) -> bytes:
     book.items("overdue", "annex.overdue", _LATE, late)
     book.items("others", "annex.others", _OTHERS, others)
     book.items("history", "annex.history", _HISTORY, dossier.items)
+    book.evidence()
     book.addenda()
     book.close()
     return out.getvalue()
@@ -182,6 +183,25 @@ class _Book:
                 self._write(sheet, row, column, _COLUMNS[name][1](dossier, position, item))
             row += 1
         sheet.autofilter(first - 1, 0, row - 1, len(columns) - 1)
+
+    def evidence(self) -> None:
+        """The files of all items, one a row; no sheet where there is none."""
+        dossier = self._dossier
+        keys = {
+            "number": 6, "item": 50, "lead": 28, "file": 50, "size_bytes": 14, "on": 13, "given_by": 24, "checksum": 70,
+        }  # fmt: skip
+        files = [(position, item, file) for position, item in dossier.items for file in item.files]
+        if not files:
+            return
+        heads = [(dossier.word(f"column.{key}"), float(width)) for key, width in keys.items()]
+        sheet, row = self._sheet("evidence", dossier.word("annex.evidence"), heads)
+        for position, item, file in files:
+            cells: tuple[_Value, ...] = (
+                position, item.title, item.agency_name, file.name, file.size, file.on, file.by, file.sha256,
+            )  # fmt: skip
+            for column, value in enumerate(cells):
+                self._write(sheet, row, column, value)
+            row += 1
 
     def _write(self, sheet: Any, row: int, column: int, value: _Value) -> None:
         match value:

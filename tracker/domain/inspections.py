@@ -192,6 +192,17 @@ _KINDS = tuple(ItemKind)
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """A file that a report of the item came with: size in bytes, SHA-256 in hex, the day and who gave it."""
+
+    name: str
+    size: int
+    sha256: str
+    on: date
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class AgendaItem:
     """One copied row: everything a dossier says about it, so that it needs nothing else later.
 
@@ -229,10 +240,15 @@ class AgendaItem:
     figures: str = ""
     last_concluded: str = ""
     last_concluded_on: date | None = None
+    files: tuple[Evidence, ...] = ()
 
     def canonical(self) -> bytes:
         """The row as bytes that are the same wherever and whenever it is written down."""
-        return _canonical(asdict(self))
+        told = asdict(self)
+        if not self.files:
+            # Rows were frozen before files were listed: without one they keep their digest.
+            del told["files"]
+        return _canonical(told)
 
     @property
     def digest(self) -> str:

@@ -216,6 +216,7 @@ class InspectionItem(Struct):
     figures: str
     last_concluded: str
     last_concluded_on: date | None
+    files: list[EvidenceFile]
     digest: str
 
 
@@ -439,7 +440,7 @@ def shown(found: InspectionValue, codes: Sequence[str]) -> Inspection:
 
 
 _AS_THEY_ARE = frozenset(f.name for f in fields(AgendaItem)) & set(InspectionItem.__struct_fields__) - {
-    "kind", "assignment_id", "task_id", "indicator_id", "due_time", "cooperating",
+    "kind", "assignment_id", "task_id", "indicator_id", "due_time", "cooperating", "files",
 }  # fmt: skip
 
 
@@ -453,6 +454,7 @@ def _item(position: int, item: AgendaItem, row: FrozenItem | None = None) -> Ins
         indicator_id=_id(item.indicator_id),
         due_time=_clock(item.due_time),
         cooperating=list(item.cooperating),
+        files=[EvidenceFile(f.name, f.size, f.sha256, f.on, f.by) for f in item.files],
         digest=item.digest,
         **{name: getattr(item, name) for name in _AS_THEY_ARE},
     )
