@@ -32,6 +32,7 @@ from tracker.actions import (
     inspections,
     mandates,
     passing_on,
+    reading_sheets,
     reports,
     second_thoughts,
     sessions,
@@ -92,6 +93,7 @@ ABSENT = 987_654_321
 
 TODAY = MONDAY.date()
 RESET_LINK = "ddl_" + "R" * 32
+READINGS = "Mã chỉ tiêu;Tính đến ngày;Số liệu\n7;24/11/2025;20\n"
 TABLE = "STT;Nhiệm vụ;Cơ quan chủ trì;Thời hạn\n1;Lập kế hoạch năm;Bộ Y tế;15/12/2025\n"
 
 
@@ -338,6 +340,8 @@ async def _second_thoughts(scene: Scene, desk: Actor) -> None:
         f"Hồ sơ trực tuyến {MARKS[OWN]}", "%", MONDAY.date(), date(2026, 12, 31), "hồ sơ", target=Decimal(30)
     )
     ids["indicator"] = await indicators.define(desk, ids["acked"], target, MONDAY)
+    sheet = READINGS.replace("\n7;", f"\n{ids['indicator']};").encode()
+    ids["sheet"] = await reading_sheets.send(await scene.actor("officer"), sheet, "so-lieu.csv", MONDAY)
     await _inspections(scene, desk)
 
 

@@ -23,6 +23,7 @@ from tracker.actions import (
     indicators,
     inspections,
     passing_on,
+    reading_sheets,
     succession,
     urges,
     views,
@@ -109,7 +110,8 @@ PAGES: tuple[Listed, ...] = (
     *_of("agency", "/kiem-tra", "/kiem-tra/{frozen}"),
     # Targets
     *_of("secretariat", "/chi-tieu", "/chi-tieu?xem=thieu", "/viec/{later}/chi-tieu", "/viec/{later}/chi-tieu/moi"),
-    *_of("secretariat", "/viec/{later}/BYT/chi-tieu/{indicator}/sua"),
+    *_of("secretariat", "/viec/{later}/BYT/chi-tieu/{indicator}/sua", "/chi-tieu/nhap"),
+    *_of("agency", "/chi-tieu/nhap/{sheet}"),
     *_of("agency", "/viec/{later}/BYT/chi-tieu/{indicator}"),
     # The agency
     *_of("agency", "/viec", "/viec?tu=khong-co-gi-khop", "/viec/{overdue}/BYT", "/viec/{soon}/BYT"),
@@ -217,6 +219,8 @@ async def props(scene: Scene) -> dict[str, object]:
     ids["indicator"] = await indicators.define(desk, int(str(ids["later.id"])), target, now)
     read = indicators.NewReading("gần 20", day - timedelta(days=20))
     await indicators.enter(agency, int(str(ids["indicator"])), read, "page", now)
+    figures = f"Mã chỉ tiêu;Tính đến ngày;Số liệu\n{ids['indicator']};{day:%d/%m/%Y};21\n7;;5\n".encode()
+    ids["sheet"] = await reading_sheets.send(agency, figures, "so-lieu.csv", now)
     ids["import"] = await imports.ask(
         desk, imports.NewImport(_TABLE.encode(), "bang.csv", "", defaults), "vi"
     )

@@ -27,6 +27,7 @@ from tests.access_scene import (
     OTHER,
     OWN,
     PRIVATE,
+    READINGS,
     RESET_LINK,
     SPEAKERS,
     TABLE,
@@ -416,6 +417,9 @@ _API: dict[str, Ask] = {
     **_INSPECTIONS_API,
     "GET /jobs": Ask(),
     "GET /jobs/{job_id}": Ask(),
+    "POST /reading-imports": Ask(query="?name=a.csv", content=READINGS.encode(), headers=_CSV),
+    "GET /reading-imports/{sheet_id}": Ask(),
+    "POST /reading-imports/{sheet_id}/confirmation": Ask(),
     "POST /jobs/{job_id}/cancel": _at("job_id", "job.waiting"),
     "GET /jobs/{job_id}/result": _at("job_id", "job.done"),
     "GET /ladders": Ask(),
@@ -719,6 +723,11 @@ _TARGET = {
 }  # fmt: skip
 _TARGET_PAGES: dict[str, Ask] = {
     "GET /chi-tieu": Ask(),
+    "GET /chi-tieu/nhap": Ask(),
+    "POST /chi-tieu/nhap": Ask(form=lambda ids: {}, files={"tep": ("a.csv", READINGS.encode(), "text/csv")}),
+    "GET /chi-tieu/nhap/mau.xlsx": Ask(),
+    "GET /chi-tieu/nhap/{sheet_id}": Ask(),
+    "POST /chi-tieu/nhap/{sheet_id}": Ask(form=lambda ids: {"lan-gui": "Q" * 16}),
     f"GET {_HERE}/chi-tieu/{{indicator_id}}": _at("task_id", "task.acked"),
     f"POST {_HERE}/chi-tieu/{{indicator_id}}": Ask(
         lambda ids: {"task_id": ids["task.acked"]}, form=lambda ids: _FIGURE
@@ -893,6 +902,7 @@ def _places(ids: Ids) -> dict[str, object]:
         "identity_id": ids["identity"], "token_id": ids["token"], "agency_code": OWN, "outbox_id": ids["message"],
         "letter_id": "00000001", "internal_id": ids["internal"], "note_id": ids["note"], "urging_id": ids["urging"],
         "view_id": ids["view"], "indicator_id": ids["indicator"], "inspection_id": ids["inspection.frozen"],
+        "sheet_id": ids["sheet"],
         "item_id": ids["inspection.item"], "conclusion_id": ids["inspection.conclusion"],
     }  # fmt: skip
 

@@ -331,3 +331,57 @@ async def insert_reading(indicator_id: int, new: NewEntry, actor: Actor, now: da
         now,
     )
     return made
+
+
+# --- tables of readings ---
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A table of readings that somebody sent; `written` lines of it were written at `written_at`."""
+
+    id: int
+    name: str
+    lines: Sequence[Mapping[str, object]]
+    sent_at: datetime
+    written_at: datetime | None
+    written: int
+
+
+async def insert_sheet(
+    official_id: int, name: str, lines: Sequence[Mapping[str, object]], now: datetime
+) -> int:
+    """Keep a table to be looked at; its id. What its sender left lying for a month goes."""
+    await execute(
+        "DELETE FROM indicator_sheet WHERE official_id = $1 AND sent_at < $2::timestamptz - interval '30 days'",
+        official_id,
+        now,
+    )
+    made: int = await fetchval(
+        "INSERT INTO indicator_sheet (official_id, name, lines, sent_at) VALUES ($1, $2, $3::jsonb, $4) RETURNING id",
+        official_id,
+        name,
+        json.dumps(lines, ensure_ascii=False),
+        now,
+    )
+    return made
+
+
+async def get_sheet(actor: Actor, sheet_id: int, *, lock: bool = False) -> Sheet:
+    """A table that the actor sent, locked if asked. Raises NotFound."""
+    rows = await fetch(
+        "SELECT id, name, lines::text AS lines, sent_at, written_at, written FROM indicator_sheet"
+        f" WHERE id = $1 AND official_id = $2 {'FOR UPDATE' if lock else ''}",
+        sheet_id,
+        actor.official_id,
+    )
+    if not rows:
+        raise NotFound(noun="reading_sheet", id=sheet_id)
+    return Sheet(**{**dict(rows[0]), "lines": json.loads(rows[0]["lines"])})
+
+
+async def mark_written(sheet_id: int, count: int, now: datetime) -> None:
+    """The table is written; the row is locked by the caller."""
+    await execute(
+        "UPDATE indicator_sheet SET written_at = $2, written = $3 WHERE id = $1", sheet_id, now, count
+    )

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from tracker.actions import indicators as actions
 from tracker.actions.indicators import NewReading, Told
+from tracker.actions.reading_sheets import SENDERS
 from tracker.db import indicators as db
 from tracker.db.assignments import Assignment
 from tracker.db.indicators import Defined, Entered, Step
@@ -307,6 +308,7 @@ async def index(request: WebRequest) -> Response[bytes]:
             for name in VIEWS
         ],
         view="" if view == VIEWS[0] else view,
+        can_send=any(may(page.actor, verb) for verb in SENDERS),
         form=Form({"co-quan": code}),
         agencies=[("", page.s("target.all_agencies")), *agencies.items()] if len(agencies) > 1 else [],
     )

@@ -403,7 +403,12 @@ async def finish(
     if not form.text("ly-do-ket-thuc"):
         form.refuse("ly-do-ket-thuc", "form_reason_needed")
     elif len(form.text("ly-do-ket-thuc")) > lengths.REASON:
-        form.refuse("ly-do-ket-thuc", "too_long", limit=lengths.REASON)
+        form.refuse(
+            "ly-do-ket-thuc",
+            "text_too_long",
+            length=len(form.text("ly-do-ket-thuc")),
+            max_length=lengths.REASON,
+        )
     else:
 
         async def work() -> str:
