@@ -24,6 +24,7 @@ from tracker.db.statistics import HEADS
 from tracker.domain.assignments import Fine, Knowledge, classify
 from tracker.domain.directory import Actor
 from tracker.domain.statistics import Buckets, Denominator, Rounding
+from tracker.domain.tallies import Period
 from tracker.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -112,12 +113,14 @@ async def test_of_many_trends_at_once_most_are_refused_and_none_holds_up_the_res
     at_once, most, goes_on = 0, 0, asyncio.Event()
     reckon = statistics._trend
 
-    async def slow(viewer: Actor, question: Question, weeks: int) -> list[tuple[date, statistics.Figures]]:
+    async def slow(
+        viewer: Actor, question: Question, weeks: int, step: Period
+    ) -> list[tuple[date, statistics.Figures]]:
         nonlocal at_once, most
         at_once += 1
         most = max(most, at_once)
         await goes_on.wait()
-        told = await reckon(viewer, question, weeks)
+        told = await reckon(viewer, question, weeks, step)
         at_once -= 1
         return told
 

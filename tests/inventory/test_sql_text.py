@@ -27,7 +27,6 @@ GIVEN_BY_OURSELVES = {
     ("reads_api.py", "_assignments", "order"): "one of two constants",
     ("reads_api.py", "_past", "at"): "the number of a parameter",
     ("reads_api.py", "_past", "day"): "the number of a parameter",
-    ("statistics.py", "list_unchanged_of", "head"): "looked up among constants",
     ("webhooks.py", "_leave", "changes"): "the constant assignments of its callers",
 }
 

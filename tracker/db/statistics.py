@@ -1,170 +1,526 @@
-"""Reading for statistics: the buckets of any day under several heads, and the assignments behind a figure.
+"""Reading for statistics: the figures of any day under several heads, and the assignments behind a figure.
 
 As in overdue.py, the database counts what has not changed since the cut-off, and the history tells the rest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 
 from tracker.db.assignments import SELECT, Assignment, from_row
-from tracker.db.engine import fetch
+from tracker.db.engine import fetch, fetchval
 from tracker.db.lateness import LATE
 from tracker.db.overdue import DONE, DONE_LATE, OPEN_ROW, Extent, where_of
-from tracker.domain.assignments import Bucket
+from tracker.db.visibility import visible_to
+from tracker.domain.assignments import SILENT_DAYS, Status
 from tracker.domain.directory import Actor
+from tracker.domain.measures import Closings
 from tracker.domain.statistics import Buckets
+from tracker.domain.tallies import (
+    BLOCK_KINDS,
+    COUNTS,
+    NO_KEY,
+    Age,
+    Block,
+    Tally,
+    block_of,
+    period_key,
+    period_of,
+)
 
-NO_KEY = "-"
-"""The key of what has none: a task of no field, an assignment without a date."""
-
-# Key, label and order of each head.
-_HEADS: dict[str, tuple[str, str, str]] = {
-    "agency": ("g.code", "g.name", "g.sort_key"),
-    "kind": ("d.kind", "d.kind", "d.kind"),
-    "directive": ("d.id::text", "d.number", "to_char(d.issued_on, 'YYYY-MM-DD')"),
-    "field": (f"coalesce(nullif(t.field, ''), '{NO_KEY}')", "t.field", "lower(t.field)"),
-    "month": (f"coalesce(to_char(a.due_on, 'YYYY-MM'), '{NO_KEY}')",) * 3,
+_RAW = {
+    "agency": "a.agency_id",
+    "block": "a.agency_id",
+    "kind": "d.kind",
+    "directive": "a.directive_id",
+    "field": "t.field",
+    "month": "a.due_on - (extract(day FROM a.due_on)::integer - 1)",
 }
-HEADS = tuple(_HEADS)
-
-_CELLS: dict[Bucket, str] = {
-    Bucket.DONE_ON_TIME: f"{DONE} AND NOT coalesce({DONE_LATE}, false)",
-    Bucket.DONE_LATE: f"{DONE} AND {DONE_LATE}",
-    Bucket.OPEN_IN_TERM: f"{OPEN_ROW} AND a.due_kind <> 'standing' AND NOT coalesce({LATE}, false)",
-    Bucket.OPEN_OVERDUE: f"{OPEN_ROW} AND a.due_kind <> 'standing' AND {LATE}",
-    Bucket.STANDING: f"a.due_kind = 'standing' AND (a.state = 'confirmed' OR {OPEN_ROW})",
-    Bucket.OUTSIDE: "a.state IN ('withdrawn', 'transferred', 'superseded')",
+"""What the database groups by: few and cheap values, from which the keys of the heads are made."""
+_RAW |= {"quarter": _RAW["month"], "year": _RAW["month"]}
+_JOINS = {
+    "kind": "JOIN directive d ON d.id = a.directive_id",
+    "field": "JOIN task t ON t.id = a.task_id",
 }
+HEADS = tuple(_RAW)
+PERIODS = ("month", "quarter", "year")
 
-_FROM = """
-assignment a JOIN agency g ON g.id = a.agency_id JOIN directive d ON d.id = a.directive_id
-JOIN task t ON t.id = a.task_id
+_OFFICIAL = f"a.due_kind <> 'standing' AND (a.state = 'confirmed' OR {OPEN_ROW})"
+_OPEN = f"{OPEN_ROW} AND a.due_kind <> 'standing'"
+_OVERDUE = f"{_OPEN} AND {LATE}"
+_DAYS_LATE = f"""
+($1::date - coalesce(a.due_on, greatest(a.assigned_on, (a.last_report_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date)
+                              + {SILENT_DAYS}))
 """
+_CONDITIONS: dict[str, str] = {
+    "total": _OFFICIAL,
+    "done": DONE,
+    "done_on_time": f"{DONE} AND NOT coalesce({DONE_LATE}, false)",
+    "done_late": f"{DONE} AND {DONE_LATE}",
+    "open": _OPEN,
+    "open_in_term": f"{_OPEN} AND NOT coalesce({LATE}, false)",
+    "open_overdue": _OVERDUE,
+    "fallen_due": f"({DONE} OR {_OVERDUE})",
+    "standing": f"a.due_kind = 'standing' AND (a.state = 'confirmed' OR {OPEN_ROW})",
+    "outside": "a.state IN ('withdrawn', 'transferred', 'superseded')",
+    "beside": "(a.due_kind = 'standing' OR a.state IN ('withdrawn', 'transferred', 'superseded'))",
+    "withdrawn": "a.state = 'withdrawn'",
+    "transferred": "a.state = 'transferred'",
+    "superseded": "a.state = 'superseded'",
+    "awaiting": f"{_OFFICIAL} AND a.state = 'reported'",
+    "extended": f"{_OFFICIAL} AND a.extension_count > 0",
+    "extended_again": f"{_OFFICIAL} AND a.extension_count > 1",
+    Age.WEEK.value: f"{_OVERDUE} AND {_DAYS_LATE} <= 7",
+    Age.MONTH.value: f"{_OVERDUE} AND {_DAYS_LATE} BETWEEN 8 AND 30",
+    Age.QUARTER.value: f"{_OVERDUE} AND {_DAYS_LATE} BETWEEN 31 AND 90",
+    Age.MORE.value: f"{_OVERDUE} AND {_DAYS_LATE} > 90",
+}
+"""What domain/tallies.COUNTS says of a row that has not changed since; a test holds the two together."""
+assert _CONDITIONS.keys() == COUNTS.keys()  # nosec B101  # at import, of two constants
+
+# One number tells all that a table counts of a row: it is reckoned once, the commonest cases first. Added up are the
+# bucket (of the overdue 8 and their age), 20 for a report that waits, 100 or 200 for one or more extensions.
+_CODE = f"""
+least(a.extension_count, 2) * 100 + CASE a.state
+  WHEN 'confirmed' THEN CASE a.due_kind
+    WHEN 'dated' THEN CASE WHEN a.completed_on < a.due_on THEN 0 WHEN {DONE_LATE} THEN 1 ELSE 0 END
+    WHEN 'standing' THEN 4 ELSE 0 END
+  WHEN 'withdrawn' THEN 5 WHEN 'transferred' THEN 6 WHEN 'superseded' THEN 7
+  ELSE CASE WHEN a.due_kind = 'standing' THEN 4 ELSE
+    CASE WHEN {LATE} THEN CASE WHEN {_DAYS_LATE} <= 7 THEN 8 WHEN {_DAYS_LATE} <= 30 THEN 9
+                               WHEN {_DAYS_LATE} <= 90 THEN 10 ELSE 11 END
+         ELSE 2 END + CASE WHEN a.state = 'reported' THEN 20 ELSE 0 END END END
+"""
+
+
+def _tally(codes: Iterable[tuple[int, int]]) -> Tally:
+    """The figures of rows that were counted by their codes."""
+    buckets, more = [0] * 8, [0] * 7
+    for code, count in codes:
+        extended, rest = divmod(code, 100)
+        waits, place = divmod(rest, 20)
+        age = place - 8
+        bucket = 3 if age >= 0 else place
+        buckets[bucket] += count
+        if bucket > 3:
+            continue
+        more[0] += count * waits
+        more[1] += count * (extended > 0)
+        more[2] += count * (extended > 1)
+        if age >= 0:
+            more[3 + age] += count
+    return Tally(Buckets(*buckets), *more)
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Assignments given between two civil days, both inclusive; None leaves an end open."""
+    """Two civil days, both inclusive; None leaves an end open."""
 
     first: date | None = None
     last: date | None = None
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it leaves out nothing."""
+        return self.first is None and self.last is None
+
+    def has(self, day: date | None) -> bool:
+        """Whether a day lies in it; what has no day lies only in the whole."""
+        if day is None:
+            return self.is_whole
+        return (self.first is None or self.first <= day) and (self.last is None or day <= self.last)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What figures cover: a cut-off with agencies and a directive, when assigned, when due, of which field.
+
+    `confirmed` keeps what is done and was confirmed on those days.
+    """
+
+    extent: Extent
+    assigned: Span = field(default_factory=Span)
+    due: Span = field(default_factory=Span)
+    confirmed: Span = field(default_factory=Span)
+    field: str | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class HeadCount:
-    """The figures under one head; `awaiting` of the open ones have a report that waits."""
+    """The figures under one head."""
 
     key: str
     label: str
     order: str
-    buckets: Buckets
-    awaiting: int = 0
+    tally: Tally
 
-    def __add__(self, other: HeadCount) -> HeadCount:
-        return HeadCount(
-            self.key, self.label, self.order, self.buckets + other.buckets, self.awaiting + other.awaiting
-        )
+    @property
+    def buckets(self) -> Buckets:
+        """The official four and what stands beside them."""
+        return self.tally.buckets
+
+    @property
+    def awaiting(self) -> int:
+        """How many of the open have a report that waits."""
+        return self.tally.awaiting
 
 
-def _spanned(viewer: Actor, extent: Extent, span: Span) -> tuple[str, list[object]]:
-    where, arguments = where_of(viewer, extent)
-    for day, sign in ((span.first, ">="), (span.last, "<=")):
-        if day is not None:
-            arguments.append(day)
-            where += f" AND a.assigned_on {sign} ${len(arguments)}::date"
+Raw = int | str | date | None
+"""What the database groups by."""
+
+
+_BEGINS = "(?::date::timestamp AT TIME ZONE 'Asia/Ho_Chi_Minh')"
+_ENDS = "((?::date + 1)::timestamp AT TIME ZONE 'Asia/Ho_Chi_Minh')"
+
+
+def _where(viewer: Actor, scope: Scope) -> tuple[str, list[object]]:
+    where, arguments = where_of(viewer, scope.extent)
+    for span, bounds in (
+        (scope.assigned, ("a.assigned_on >= ?::date", "a.assigned_on <= ?::date")),
+        (scope.due, ("a.due_on >= ?::date", "a.due_on <= ?::date")),
+        (scope.confirmed, (f"a.closed_at >= {_BEGINS}", f"a.closed_at < {_ENDS} AND {DONE}")),
+    ):
+        for day, bound in zip((span.first, span.last), bounds, strict=True):
+            if day is not None:
+                arguments.append(day)
+                where += f" AND {bound.replace('?', f'${len(arguments)}')}"
+    if scope.field is not None:
+        arguments.append("" if scope.field == NO_KEY else scope.field)
+        where += f" AND a.task_id IN (SELECT id FROM task WHERE field = ${len(arguments)})"
     return where, arguments
 
 
-async def count_unchanged(viewer: Actor, extent: Extent, span: Span, head: str) -> list[HeadCount]:
-    """The figures under each head of all that has not changed since the cut-off."""
-    where, arguments = _spanned(viewer, extent, span)
-    key, label, order = _HEADS[head]
-    cells = ", ".join(
-        f"count(*) FILTER (WHERE {_CELLS[bucket]})" for bucket in Bucket if bucket is not Bucket.OUTSIDE
-    )
+async def count_unchanged(viewer: Actor, scope: Scope, head: str) -> dict[Raw, Tally]:
+    """The figures of all that has not changed since the cut-off, by what the head is made from."""
+    where, arguments = _where(viewer, scope)
+    raw, join = _RAW[head], _JOINS.get(head, "")
     rows = await fetch(
         f"""
-        SELECT {key} AS key, min({label}) AS label, min({order}) AS sort,
-               count(*) FILTER (WHERE a.state = 'reported' AND a.due_kind <> 'standing') AS awaiting, {cells},
-               count(*) FILTER (WHERE a.state = 'withdrawn'), count(*) FILTER (WHERE a.state = 'transferred'),
-               count(*) FILTER (WHERE a.state = 'superseded')
-        FROM {_FROM} WHERE {where} AND a.changed_at <= $3 GROUP BY 1
+        SELECT {raw} AS raw, {_CODE} AS code, count(*) AS count
+        FROM assignment a {join} WHERE {where} AND a.changed_at <= $3 GROUP BY 1, 2
         """,
         *arguments,
     )
-    return [
-        HeadCount(r["key"], r["label"], r["sort"], Buckets(*list(r.values())[4:]), r["awaiting"])
-        for r in rows
-    ]
+    codes: dict[Raw, list[tuple[int, int]]] = {}
+    for key, code, count in rows:
+        codes.setdefault(key, []).append((code, count))
+    return {key: _tally(found) for key, found in codes.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Headed:
-    """An assignment with the heads it stands under; that of the month hangs on the day and is not among them."""
+    """An assignment with what its heads are made from besides; that of a period hangs on the deadline of the day."""
 
     row: Assignment
-    agency_order: str
     kind: str
+    agency_kind: str
     field: str
+    taken_over_at: datetime | None
 
 
-async def list_changed(viewer: Actor, extent: Extent, span: Span) -> list[Headed]:
-    """The assignments that changed after the cut-off."""
-    where, arguments = _spanned(viewer, extent, span)
-    sql = SELECT.replace("FROM assignment a", ", g.sort_key, d.kind, t.field FROM assignment a", 1)
-    rows = await fetch(f"{sql} WHERE {where} AND a.changed_at > $3", *arguments)
-    return [Headed(from_row(r), r["sort_key"], r["kind"], r["field"]) for r in rows]
+async def list_changed(viewer: Actor, scope: Scope) -> list[Headed]:
+    """The assignments that changed after the cut-off, whatever their deadline: the history tells that of the day."""
+    where, arguments = _where(viewer, Scope(scope.extent, scope.assigned, field=scope.field))
+    sql = SELECT.replace("FROM assignment a", ", d.kind, g.kind AS agency_kind, t.field FROM assignment a", 1)
+    rows = await fetch(
+        f"{sql} WHERE {where} AND a.changed_at > $3",
+        *arguments,
+    )
+    return [Headed(from_row(r), r["kind"], r["agency_kind"], r["field"], r["taken_over_at"]) for r in rows]
+
+
+def raw_of(headed: Headed, head: str, due_on: date | None) -> Raw:
+    """What a head is made from, for an assignment that the history tells."""
+    match head:
+        case "agency" | "block":
+            return headed.row.agency_id
+        case "directive":
+            return headed.row.directive_id
+        case "kind":
+            return headed.kind
+        case "field":
+            return headed.field
+        case _:
+            return None if due_on is None else due_on.replace(day=1)
+
+
+async def named(head: str, tallies: Mapping[Raw, Tally]) -> list[HeadCount]:
+    """The figures under the keys, labels and in the order of the heads."""
+    found: dict[str, HeadCount] = {}
+    names = await _names(head, tallies)
+    for raw, tally in tallies.items():
+        key, label, order = names[raw]
+        known = found.get(key)
+        found[key] = HeadCount(key, label, order, tally if known is None else known.tally + tally)
+    return sorted(found.values(), key=lambda c: (c.order, c.key))
+
+
+async def agency_names(ids: Iterable[int]) -> dict[int, tuple[str, str]]:
+    """Code and name of agencies."""
+    rows = await fetch("SELECT id, code, name FROM agency WHERE id = ANY($1::bigint[])", list(ids))
+    return {r["id"]: (r["code"], r["name"]) for r in rows}
+
+
+async def _names(head: str, raws: Iterable[Raw]) -> dict[Raw, tuple[str, str, str]]:
+    match head:
+        case "agency" | "block":
+            rows = await fetch(
+                "SELECT id, code, name, sort_key, kind FROM agency WHERE id = ANY($1::bigint[])", list(raws)
+            )
+            if head == "agency":
+                return {r["id"]: (r["code"], r["name"], r["sort_key"]) for r in rows}
+            places = {block: str(place) for place, block in enumerate(Block)}
+            blocks = {r["id"]: block_of(r["kind"]) for r in rows}
+            return {id: (block.value, block.value, places[block]) for id, block in blocks.items()}
+        case "directive":
+            rows = await fetch(
+                "SELECT id, number, issued_on FROM directive WHERE id = ANY($1::bigint[])", list(raws)
+            )
+            return {r["id"]: (str(r["id"]), r["number"], r["issued_on"].isoformat()) for r in rows}
+        case "field" | "kind":
+            return {raw: (str(raw or NO_KEY), str(raw or ""), str(raw or "").lower()) for raw in raws}
+        case _:
+            keys = {raw: period_key(head, raw if isinstance(raw, date) else None) for raw in raws}
+            return {raw: (key, key, key) for raw, key in keys.items()}
+
+
+def key_of(headed: Headed, head: str, due_on: date | None) -> str:
+    """The key of an assignment that the history tells."""
+    match head:
+        case "agency":
+            return headed.row.agency_code
+        case "block":
+            return block_of(headed.agency_kind).value
+        case "kind":
+            return headed.kind
+        case "directive":
+            return str(headed.row.directive_id)
+        case "field":
+            return headed.field or NO_KEY
+        case _:
+            return period_key(head, due_on)
+
+
+# -- the list behind a figure ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """Which figure of a table: its cell, and its row by head and key; without a head that of the totals."""
+
+    cell: str | None = None
+    head: str | None = None
+    key: str = NO_KEY
+
+
+def _of_key(head: str, key: str, place: int) -> tuple[str, list[object]]:
+    """The condition of a row of a table, its arguments numbered from `$place`; what is no key has no rows."""
+    match head:
+        case "agency":
+            return f"a.agency_id = (SELECT id FROM agency WHERE code = ${place})", [key]
+        case "block" if key in set(Block):
+            kinds = list(BLOCK_KINDS[Block(key)])
+            return f"a.agency_id IN (SELECT id FROM agency WHERE kind = ANY(${place}::text[]))", [kinds]
+        case "kind":
+            return f"a.directive_id IN (SELECT id FROM directive WHERE kind = ${place})", [key]
+        case "directive" if key.isascii() and key.isdigit() and len(key) < 19:
+            return f"a.directive_id = ${place}", [int(key)]
+        case "field":
+            field = "" if key == NO_KEY else key
+            return f"a.task_id IN (SELECT id FROM task WHERE field = ${place})", [field]
+        case "month" | "quarter" | "year":
+            if key == NO_KEY:
+                return "a.due_on IS NULL", []
+            days = period_of(head, key)
+            if days is not None:
+                return f"a.due_on BETWEEN ${place}::date AND ${place + 1}::date", list(days)
+    return "false", []
+
+
+def _behind(viewer: Actor, scope: Scope, figure: Figure) -> tuple[str, list[object]]:
+    where, arguments = _where(viewer, scope)
+    where += " AND a.changed_at <= $3"
+    if figure.head is not None:
+        condition, more = _of_key(figure.head, figure.key, len(arguments) + 1)
+        where, arguments = f"{where} AND {condition}", [*arguments, *more]
+    if figure.cell is not None:
+        where += f" AND {_CONDITIONS[figure.cell]}"
+    return where, arguments
 
 
 async def list_unchanged_of(
-    viewer: Actor,
-    extent: Extent,
-    span: Span,
-    head: str | None,
-    key: str,
-    bucket: Bucket | None,
-    after_id: int,
-    limit: int,
+    viewer: Actor, scope: Scope, figure: Figure, after_id: int, limit: int
 ) -> list[Assignment]:
-    """The unchanged assignments behind a figure, in order of id; without a head or a bucket those of all."""
-    where, arguments = _spanned(viewer, extent, span)
-    arguments += [after_id, limit]
-    where += f" AND a.id > ${len(arguments) - 1}"
+    """The unchanged assignments behind a figure, in order of id."""
+    where, arguments = _behind(viewer, scope, figure)
     place = len(arguments)
-    if head is not None:
-        arguments.append(key)
-        where += f" AND {_HEADS[head][0]} = ${len(arguments)}"
-    if bucket is not None:
-        where += f" AND {_CELLS[bucket]}"
     rows = await fetch(
-        f"{SELECT} WHERE {where} AND a.changed_at <= $3 ORDER BY a.id LIMIT ${place}", *arguments
+        f"{SELECT} WHERE {where} AND a.id > ${place + 1} ORDER BY a.id LIMIT ${place + 2}",
+        *arguments,
+        after_id,
+        limit,
     )
     return [from_row(r) for r in rows]
 
 
-def key_of(headed: Headed, head: str, due_on: date | None) -> tuple[str, str, str]:
-    """Key, label and order of an assignment under a head: what `_HEADS` says, for one that the history tells."""
-    row = headed.row
-    match head:
-        case "agency":
-            return row.agency_code, row.agency_name, headed.agency_order
-        case "kind":
-            return headed.kind, headed.kind, headed.kind
-        case "directive":
-            return str(row.directive_id), row.directive_number, row.directive_issued_on.isoformat()
-        case "field":
-            return headed.field or NO_KEY, headed.field, headed.field.lower()
-        case _:
-            month = NO_KEY if due_on is None else f"{due_on:%Y-%m}"
-            return month, month, month
+async def count_unchanged_of(viewer: Actor, scope: Scope, figure: Figure) -> int:
+    """How many unchanged assignments stand behind a figure."""
+    where, arguments = _behind(viewer, scope, figure)
+    count: int = await fetchval(f"SELECT count(*) FROM assignment a WHERE {where}", *arguments)
+    return count
 
 
-def merged(counts: Sequence[HeadCount]) -> list[HeadCount]:
-    """Figures of the same head together, in the order of the heads."""
-    found: dict[str, HeadCount] = {}
-    for count in counts:
-        found[count.key] = found[count.key] + count if count.key in found else count
-    return sorted(found.values(), key=lambda c: (c.order, c.key))
+async def list_places_of(
+    viewer: Actor, scope: Scope, figure: Figure, first: int, limit: int
+) -> list[tuple[date | None, int]]:
+    """Deadline and id of the unchanged assignments behind a figure, by deadline, from place `first` on."""
+    where, arguments = _behind(viewer, scope, figure)
+    place = len(arguments)
+    rows = await fetch(
+        f"SELECT a.due_on, a.id FROM assignment a WHERE {where} ORDER BY a.due_on, a.id"
+        f" LIMIT ${place + 1} OFFSET ${place + 2}",
+        *arguments,
+        limit,
+        first,
+    )
+    return [(r["due_on"], r["id"]) for r in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """A directive as a filter names it."""
+
+    id: int
+    number: str
+    issued_on: date
+
+
+async def list_numbered(
+    viewer: Actor, *, id: int | None = None, number: str = "", issued_on: date | None = None
+) -> list[Numbered]:
+    """The directives in sight with this id, or this number (and day); at most a few."""
+    condition, arguments = visible_to(viewer, "a", first=4)
+    rows = await fetch(
+        f"""
+        SELECT d.id, d.number, d.issued_on FROM directive d
+        WHERE ($1::bigint IS NULL OR d.id = $1) AND ($2::text = '' OR upper(d.number) = upper($2))
+          AND ($3::date IS NULL OR d.issued_on = $3)
+          AND EXISTS (SELECT 1 FROM assignment a WHERE a.directive_id = d.id AND {condition})
+        ORDER BY d.issued_on DESC, d.id LIMIT 10
+        """,
+        id,
+        number,
+        issued_on,
+        *arguments,
+    )
+    return [Numbered(r["id"], r["number"], r["issued_on"]) for r in rows]
+
+
+async def is_field(field: str) -> bool:
+    """Whether any task is of this field."""
+    found: bool = await fetchval("SELECT EXISTS (SELECT FROM task WHERE field = $1)", field)
+    return found
+
+
+async def list_fields() -> list[str]:
+    """The fields that tasks are of."""
+    rows = await fetch("SELECT DISTINCT field FROM task WHERE field <> '' ORDER BY field LIMIT 500")
+    return [r["field"] for r in rows]
+
+
+async def list_agencies_of_block(block: Block) -> tuple[int, ...]:
+    """The ids of the agencies of a block."""
+    rows = await fetch("SELECT id FROM agency WHERE kind = ANY($1::text[])", list(BLOCK_KINDS[block]))
+    return tuple(r["id"] for r in rows)
+
+
+# -- what goes on ------------------------------------------------------------------------------------------
+
+_CONFIRMED = "(a.confirmed_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date"
+
+
+_CLOSINGS = f"""
+{_CONFIRMED} AS day, count(*) AS count,
+count(*) FILTER (WHERE {DONE_LATE} OR a.due_on < $1::date
+                 OR (a.due_on = $1::date AND a.due_time < $2::time)) AS overdue,
+count(*) FILTER (WHERE {DONE_LATE}) AS late
+"""
+
+
+async def list_closings(viewer: Actor, scope: Scope) -> list[Closings]:
+    """How many results were confirmed on each day of `scope.confirmed` up to the cut-off."""
+    where, arguments = _where(viewer, scope)
+    rows = await fetch(
+        f"SELECT {_CLOSINGS} FROM assignment a WHERE {where} AND {DONE} AND a.closed_at <= $3 GROUP BY 1",
+        *arguments,
+    )
+    return [Closings(r["day"], r["count"], r["overdue"], r["late"]) for r in rows]
+
+
+async def list_busy_agencies(viewer: Actor, scope: Scope, least: int) -> list[int]:
+    """The agencies with at least so many results confirmed on the days of `scope.confirmed`."""
+    where, arguments = _where(viewer, scope)
+    rows = await fetch(
+        f"""
+        SELECT a.agency_id FROM assignment a WHERE {where} AND {DONE} AND a.closed_at <= $3
+        GROUP BY 1 HAVING count(*) >= ${len(arguments) + 1}
+        """,
+        *arguments,
+        least,
+    )
+    return [r["agency_id"] for r in rows]
+
+
+async def list_closings_of(viewer: Actor, scope: Scope, agency_ids: list[int]) -> dict[int, list[Closings]]:
+    """The same as `list_closings` for each of these agencies."""
+    where, arguments = _where(viewer, scope)
+    rows = await fetch(
+        f"""
+        SELECT a.agency_id, {_CLOSINGS} FROM assignment a
+        WHERE {where} AND {DONE} AND a.closed_at <= $3 AND a.agency_id = ANY(${len(arguments) + 1}::bigint[])
+        GROUP BY 1, 2
+        """,
+        *arguments,
+        agency_ids,
+    )
+    found: dict[int, list[Closings]] = {}
+    for r in rows:
+        one = Closings(r["day"], r["count"], r["overdue"], r["late"])
+        found.setdefault(r["agency_id"], []).append(one)
+    return found
+
+
+async def list_confirmations(viewer: Actor, scope: Scope) -> list[tuple[date, date, int]]:
+    """Days of report and of confirmation of what was confirmed in `scope.confirmed`, with how often they occur."""
+    where, arguments = _where(viewer, scope)
+    rows = await fetch(
+        f"""
+        SELECT a.completed_on, {_CONFIRMED} AS day, count(*) AS count
+        FROM assignment a WHERE {where} AND {DONE} AND a.closed_at <= $3
+        GROUP BY 1, 2
+        """,
+        *arguments,
+    )
+    return [(r["completed_on"], r["day"], r["count"]) for r in rows]
+
+
+async def count_falling_due(viewer: Actor, scope: Scope, until: date) -> dict[tuple[int, date], int]:
+    """By agency and day, how many open assignments that have not changed since fall due after the cut-off."""
+    extent = scope.extent
+    due = Span(extent.day + timedelta(days=1), until)
+    where, arguments = _where(viewer, replace(scope, due=due))
+    rows = await fetch(
+        f"""
+        SELECT a.agency_id, a.due_on, count(*) AS count FROM assignment a
+        WHERE {where} AND a.changed_at <= $3 AND {_OPEN} GROUP BY 1, 2
+        """,
+        *arguments,
+    )
+    return {(r["agency_id"], r["due_on"]): r["count"] for r in rows}
+
+
+def counts(status: Status, cell: str | None) -> bool:
+    """Whether a cell counts an assignment that the history tells."""
+    return cell is None or COUNTS[cell](status)

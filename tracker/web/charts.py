@@ -28,7 +28,8 @@ _LETTER = 7.2
 class Point:
     """One figure: what it is of, how large it is, how it is written, and the list behind it.
 
-    `is_marked` is the one that matters; `is_weak` says that it stands on too little to be compared.
+    `is_marked` is the one that matters; `is_weak` says that it stands on too little to be compared; `span` is the
+    range in which the value lies.
     """
 
     label: str
@@ -37,6 +38,7 @@ class Point:
     href: str = ""
     is_marked: bool = False
     is_weak: bool = False
+    span: tuple[float, float] | None = None
 
     @property
     def text(self) -> str:
@@ -243,11 +245,19 @@ _ROW_HEIGHT, _ROWS_TOGETHER = 46, 20
 
 
 def compare(
-    key: str, title: str, desc: str, points: Sequence[Point], heads: tuple[str, str], *, most: float = 0
+    key: str,
+    title: str,
+    desc: str,
+    points: Sequence[Point],
+    heads: tuple[str, str],
+    *,
+    most: float = 0,
+    middle: float | None = None,
 ) -> Chart:
     """Bodies side by side in the order given: the name and its figures above, the bar below, all on one scale.
 
-    What stands on too little to be compared is drawn hollow. Many bodies stand in several columns.
+    What stands on too little to be compared is drawn hollow. Many bodies stand in several columns. The range of a
+    value is a line over its bar, and `middle` a line across all of them.
     """
     top = max([most, *(point.value for point in points)]) or 1
     drawn = []
@@ -267,6 +277,14 @@ def compare(
             parts.append(
                 f'<rect class="{look}" x=".2%" y="{y + 22.5:g}" width="{max(width, 0.6):.2f}%" height="11" rx="2"/>'
             )
+            if point.span is not None:
+                low, high = (99.6 * end / top + 0.2 for end in point.span)
+                parts.append(
+                    f'<line class="whisker" x1="{low:.1f}%" y1="{y + 28}" x2="{high:.1f}%" y2="{y + 28}"/>'
+                )
+            if middle is not None:
+                at = f"{99.6 * middle / top + 0.2:.1f}%"
+                parts.append(f'<line class="middle" x1="{at}" y1="{y + 20}" x2="{at}" y2="{y + 36}"/>')
         name = title if len(points) <= _ROWS_TOGETHER else f"{title} ({begin + 1}–{begin + len(some)})"
         drawn.append(_fluid(f"{key}-{begin}", max(len(some), 1) * _ROW_HEIGHT, name, desc, parts, "beside"))
     svg = Markup('<div class="columns">{}</div>').format(Markup("").join(drawn))
