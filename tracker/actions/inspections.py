@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from tracker.actions import assignments, directives, explaining, extensions, inspection_letters, urges
+from tracker.actions.inspection_targets import count_behind, target_items
 from tracker.actions.overdue import agency_ids_of, overdue_list
 from tracker.actions.standing import facts_now
 from tracker.actions.urges import NewUrge
@@ -96,7 +97,8 @@ async def candidates(actor: Actor, now: datetime) -> list[Candidate]:
     }
     figures = {f.agency_code: f for f in await db.list_agency_figures()}
     standings = []
-    for code in late.keys() | figures.keys():
+    behind = await count_behind(actor, today)
+    for code in late.keys() | figures.keys() | behind.keys():
         own = figures.get(code)
         count, days = late.get(code, (0, 0))
         standings.append(
@@ -106,6 +108,7 @@ async def candidates(actor: Actor, now: datetime) -> list[Candidate]:
                 days_late=days,
                 extended_again=own.extended_again if own else 0,
                 returned=own.returned if own else 0,
+                targets_behind=behind.get(code, 0),
                 days_since_session=(today - own.last_session_on).days
                 if own and own.last_session_on
                 else None,
@@ -275,7 +278,9 @@ async def _agenda(actor: Actor, found: Inspection, now: datetime) -> Frozen:
     late = [row for row in listed.rows if found.topic is not Topic.FIELD or row.programme == found.field]
     ids = await agency_ids_of(found.agency_codes) or ()
     others = await db.list_open_of(actor, ids, found.directive_id, found.field, found.due_until)
+    targets = await target_items(actor, found, ids)
     known = [row.assignment_id for row in late] + [row.id for row in others]
+    known += [item.assignment_id for item in targets if item.assignment_id]
     about = _About(
         await db.list_explanations_of(known, now),
         await db.list_waiting_requests(known),
@@ -285,7 +290,7 @@ async def _agenda(actor: Actor, found: Inspection, now: datetime) -> Frozen:
         await db.list_evidence(known),
     )
     names = dict(zip(found.agency_codes, found.agency_names, strict=True))
-    items = [_late_item(row, names, about) for row in late]
+    items = [_late_item(row, names, about) for row in late] + [about.of(item) for item in targets]
     taken = {row.assignment_id for row in late}
     calendar = await load_calendar()
     for row in others:
@@ -409,7 +414,7 @@ def _open_item(row: Assignment, kind: ItemKind, as_of: date, about: _About, stat
 
 
 async def ask_to_explain(actor: Actor, inspection_id: int, version: int | None, now: datetime) -> int:
-    """Ask the agencies for an explanation of each overdue item by the session's day for it; how many were asked.
+    """Ask the agencies to explain each overdue item and target by the session's day for it; how many were asked.
 
     Raises Invalid without such a day, InspectionMoved, StaleVersion.
     """
@@ -420,7 +425,8 @@ async def ask_to_explain(actor: Actor, inspection_id: int, version: int | None, 
     if found.explain_by is None:
         raise Invalid.one("/explain_by", "inspection_no_explain_day")
     frozen = await agenda(actor, inspection_id, now)
-    ids = [i.assignment_id for i in frozen.items if i.kind is ItemKind.OVERDUE and i.assignment_id]
+    asked = (ItemKind.OVERDUE, ItemKind.TARGET)
+    ids = list(dict.fromkeys(i.assignment_id for i in frozen.items if i.kind in asked and i.assignment_id))
     if not ids:
         return 0
     async with enclosing_transaction():

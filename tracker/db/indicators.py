@@ -30,6 +30,8 @@ class Defined:
     task_id: int
     task: str
     restricted: bool
+    field: str
+    directive_id: int
     agency_id: int
     agency_code: str
     agency_name: str
@@ -67,7 +69,7 @@ class Entered:
 
 _INDICATOR = """
 SELECT i.*, i.steps::text AS steps_text, a.task_id, a.agency_id, a.occurrence, a.state, t.short_name AS task,
-       t.restricted, g.code AS agency_code, g.name AS agency_name
+       t.restricted, t.field, t.directive_id, g.code AS agency_code, g.name AS agency_name
 FROM indicator i JOIN assignment a ON a.id = i.assignment_id JOIN task t ON t.id = a.task_id
 JOIN agency g ON g.id = a.agency_id
 """

@@ -255,6 +255,32 @@ def write_number(value: Decimal) -> str:
     return whole.replace(",", ".") + ("," + part if part else "")
 
 
+# Words ---------------------------------------------------------------------------------------------------------
+
+
+def period_words(key: str) -> str:
+    """A period as people write it.
+
+    >>> period_words("2025-11"), period_words("2025-Q4"), period_words("2025")
+    ('11/2025', 'Q4/2025', '2025')
+    """
+    year, _, part = key.partition("-")
+    return f"{part}/{year}" if part else key
+
+
+def with_unit(value: Decimal, unit: str) -> str:
+    """A number with what it counts."""
+    return f"{write_number(value)} {unit}".strip()
+
+
+def figure_words(figure: Figure, unit: str) -> str:
+    """A figure as it was told; an exact one with its unit, another in its own words."""
+    if figure.exactness is Exactness.EXACT and figure.number is not None:
+        return with_unit(figure.number, unit)
+    last = unit.split(" ", maxsplit=1)[0]
+    return figure.words if not unit or last in figure.words else f"{figure.words} {unit}"
+
+
 # Periods -----------------------------------------------------------------------------------------------------
 
 
@@ -345,6 +371,26 @@ def standing(
     plan = planned(indicator, last.as_of if last else today)
     shown = None if plan is None else rounded(plan)
     return Standing(_progress(indicator, last, plan, today), last, shown, missing)
+
+
+def days_behind(indicator: Indicator, standing: Standing, today: date) -> int:
+    """How many days an indicator is behind: its last figure behind the plan, or its oldest missing reading."""
+    late = max(((today - period.last).days for period in standing.missing), default=0)
+    if standing.progress is Progress.MISSED:
+        return max(late, (today - indicator.due_on).days)
+    last = standing.last
+    if standing.progress is not Progress.BEHIND or last is None:
+        return late
+    # The plan never turns back: the last day whose figure was reached is found by halving.
+    begin, end = indicator.starts_on, last.as_of
+    while begin < end:
+        middle = begin + (end - begin + timedelta(days=1)) // 2
+        asked = planned(indicator, middle)
+        if asked is None or last.figure.reaches(asked, indicator.direction):
+            begin = middle
+        else:
+            end = middle - timedelta(days=1)
+    return max(late, (last.as_of - begin).days)
 
 
 def ended(readings: Mapping[str, Reading]) -> Standing:

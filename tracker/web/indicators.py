@@ -25,10 +25,13 @@ from tracker.domain.indicators import (
     Figure,
     Period,
     Progress,
+    figure_words,
     period_of,
+    period_words,
     periods,
     planned,
     rounded,
+    with_unit,
     write_number,
 )
 from tracker.web.charts import Chart, Series, lines
@@ -139,28 +142,6 @@ def path_of(defined: Defined) -> str:
     return f"/viec/{defined.task_id}/{quote(defined.agency_code, safe='')}/chi-tieu/{defined.id}"
 
 
-def period_words(key: str) -> str:
-    """A period as people write it.
-
-    >>> period_words("2025-11"), period_words("2025-Q4"), period_words("2025")
-    ('11/2025', 'Q4/2025', '2025')
-    """
-    year, _, part = key.partition("-")
-    return f"{part}/{year}" if part else key
-
-
-def _with_unit(value: Decimal, unit: str) -> str:
-    return f"{write_number(value)} {unit}".strip()
-
-
-def figure_words(figure: Figure, unit: str) -> str:
-    """A figure as it was told; an exact one with its unit, another in its own words."""
-    if figure.exactness is Exactness.EXACT and figure.number is not None:
-        return _with_unit(figure.number, unit)
-    last = unit.split(" ", maxsplit=1)[0]
-    return figure.words if not unit or last in figure.words else f"{figure.words} {unit}"
-
-
 def _is_inexact(figure: Figure) -> bool:
     return figure.exactness not in (Exactness.EXACT, Exactness.WORDS)
 
@@ -174,7 +155,7 @@ def card(page: Page, told: Told, *, is_drawn: bool = True) -> Card:
         if one.target is None
         else page.s(
             f"target.wanted.{one.direction.value}",
-            figure=_with_unit(one.target, unit),
+            figure=with_unit(one.target, unit),
             day=short_day(one.due_on),
         )
     )
@@ -191,8 +172,8 @@ def card(page: Page, told: Told, *, is_drawn: bool = True) -> Card:
         figure_words(last.figure, unit) if last else "",
         last.as_of if last else None,
         last is not None and _is_inexact(last.figure),
-        "" if plan is None or last is None else page.s("target.planned", figure=_with_unit(plan, unit)),
-        "" if one.baseline is None else page.s("target.baseline", figure=_with_unit(one.baseline, unit)),
+        "" if plan is None or last is None else page.s("target.planned", figure=with_unit(plan, unit)),
+        "" if one.baseline is None else page.s("target.baseline", figure=with_unit(one.baseline, unit)),
         page.s("target.how_often", frequency=page.s(f"target.frequency.{one.frequency.value}")),
         _missing_words(page, told.standing.missing),
         one.note,
@@ -228,9 +209,9 @@ def _chart(page: Page, told: Told) -> Chart | None:
     if one.baseline is not None:
         labels.append(short_day(one.starts_on))
         actual.append(float(one.baseline))
-        actual_words.append(_with_unit(one.baseline, unit))
+        actual_words.append(with_unit(one.baseline, unit))
         plan.append(float(one.baseline))
-        plan_words.append(_with_unit(one.baseline, unit))
+        plan_words.append(with_unit(one.baseline, unit))
     for period in shown:
         found = told.readings.get(period.key)
         figure = found.reading.figure if found else None
@@ -240,7 +221,7 @@ def _chart(page: Page, told: Told) -> Chart | None:
         actual.append(float(figure.number) if figure and is_exact and figure.number is not None else None)
         actual_words.append(figure_words(figure, unit) if figure else "–")
         plan.append(None if asked is None else float(asked))
-        plan_words.append("–" if asked is None else _with_unit(rounded(asked), unit))
+        plan_words.append("–" if asked is None else with_unit(rounded(asked), unit))
     series = [Series(page.s("target.actual"), actual, actual_words)]
     if any(value is not None for value in plan):
         series.append(Series(page.s("target.plan"), plan, plan_words))

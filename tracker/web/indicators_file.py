@@ -14,10 +14,11 @@ from tracker.documents.row_files import MEDIA_TYPES
 from tracker.domain.access import require_one
 from tracker.domain.errors import Conflict, Invalid, Problem
 from tracker.domain.files import clean_name
+from tracker.domain.indicators import period_words
 from tracker.intake.readings import Column
 from tracker.intake.tables import MAX_BYTES, Unreadable
 from tracker.web.forms import Form, new_submission, read_form
-from tracker.web.indicators import PATH, path_of, period_words
+from tracker.web.indicators import PATH, path_of
 from tracker.web.page import Page, open_page, parse_id
 from tracker.web.state import WebRequest
 from tracker.web.submissions import once

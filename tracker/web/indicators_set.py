@@ -26,12 +26,13 @@ from tracker.domain.indicators import (
     Exactness,
     Frequency,
     Indicator,
+    figure_words,
     parse_number,
     write_number,
 )
 from tracker.web.charts import Chart, Point, compare
 from tracker.web.forms import Form, new_submission, parse_date, read_form
-from tracker.web.indicators import Card, card, figure_words, past_of, path_of
+from tracker.web.indicators import Card, card, past_of, path_of
 from tracker.web.page import Page, open_page, parse_id
 from tracker.web.state import WebRequest
 from tracker.web.submissions import once
