@@ -91,7 +91,7 @@ PAGES: tuple[Listed, ...] = (
     *_of("secretariat", "/bao-cao", "/bao-cao/ty-le", "/bao-cao/co-quan", "/bao-cao/qua-han", "/lich"),
     *_of("secretariat", "/bao-cao/danh-sach", "/bao-cao/xu-huong", "/lich?thang=2031-05", "/lich/dang-ky"),
     # Settings, agencies, people
-    *_of("secretariat", "/thiet-lap", "/thiet-lap/thang", "/thiet-lap/thang/default"),
+    *_of("secretariat", "/thiet-lap", "/thiet-lap/noi-ban-hanh", "/thiet-lap/thang", "/thiet-lap/thang/default"),
     *_of("secretariat", "/thiet-lap/thang/default/ban/1", "/thiet-lap/thang/default/xem-truoc?{draft}"),
     *_of("secretariat", "/thiet-lap/thang/default/ap-dung", "/thiet-lap/lich-lam-viec?nam=2026"),
     *_of("administrator", "/thiet-lap/lich-lam-viec/ngay?tu-ngay=02/01/2026&loai=off&ten=Thử"),

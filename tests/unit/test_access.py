@@ -61,6 +61,7 @@ TABLE: dict[Verb, str] = {
     Verb.RECONCILE: ".S....",
     Verb.SCHEDULE_REPORTS: "AS....",
     Verb.MANAGE_LADDER: "AS....",
+    Verb.MANAGE_ISSUER: "AS....",
     Verb.MANAGE_CALENDAR: "A.....",
     Verb.MANAGE_AGENCIES: "A.....",
     Verb.MANAGE_PEOPLE: "A.....",

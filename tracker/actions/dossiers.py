@@ -6,10 +6,11 @@ import asyncio
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from tracker.actions.inspections import InspectionMoved, header_of
+from tracker.actions.issuer import issuer_of
 from tracker.db import directory as directory_db
 from tracker.db import inspections as db
 from tracker.db import reads_dossiers as reads
@@ -54,7 +55,7 @@ async def dossier(
     read = await _read(inspection_id)
     if agency_code is not None and agency_code not in read.found.agency_codes:
         raise Invalid.one("/agency", "inspection_agency_foreign", agency_code)
-    made = _dossier(read, agency_code, language)
+    made = replace(_dossier(read, agency_code, language), office=await issuer_of(language))
     name = f"{text(language, 'document.file.dossier')}-{inspection_id}"
     if agency_code is not None:
         name += f"-{safe_name(agency_code)}"
@@ -81,7 +82,7 @@ async def notice_draft(
     if format not in NOTICE_FORMATS:
         raise Invalid.one("/format", "not_a_choice", format, allowed=", ".join(NOTICE_FORMATS))
     read = await _read(inspection_id)
-    made = _notice(read, language)
+    made = replace(_notice(read, language), office=await issuer_of(language))
     name = f"{text(language, 'document.file.notice')}-{inspection_id}-{read.found.held_on:%Y-%m-%d}.{format}"
     content = await asyncio.to_thread(lambda: _PAPERS[format][1](notice_paper.to_paper(made)))
     return Document(name, _PAPERS[format][0], content)

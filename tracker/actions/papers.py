@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from tracker.actions.dossiers import NOTICE_FORMATS, PaperFormat
+from tracker.actions.issuer import issuer_of
 from tracker.actions.overdue import overdue_list
 from tracker.actions.statistics import Figures, Question, Statistics, statistics
 from tracker.documents import overdue_paper, statistics_paper
-from tracker.documents.paper import DOCX_TYPE, PDF_TYPE, Document, Paper
+from tracker.documents.paper import DOCX_TYPE, PDF_TYPE, Document, Paper, issued_by
 from tracker.documents.paper_docx import to_docx
 from tracker.documents.paper_pdf import to_pdf
 from tracker.documents.statistics_paper import FiguresLine, FiguresTable
@@ -31,7 +32,7 @@ async def overdue_document(
     _check(format)
     listing = await overdue_list(actor, as_of, agency_codes, directive_id)
     name = text(language, "document.file.overdue")
-    return await _document(overdue_paper.to_paper(listing, language), name, format)
+    return await _document(overdue_paper.to_paper(listing, language), name, format, "DS")
 
 
 async def figures_document(
@@ -41,7 +42,7 @@ async def figures_document(
     _check(format)
     table = figures_table(await statistics(actor, question), head, text(language, "document.unnamed"))
     return await _document(
-        statistics_paper.to_paper(table, language), text(language, "document.file.table"), format
+        statistics_paper.to_paper(table, language), text(language, "document.file.table"), format, "BC"
     )
 
 
@@ -61,7 +62,8 @@ def _check(format: str) -> None:
         raise Invalid.one("/format", "not_a_choice", format, allowed=", ".join(NOTICE_FORMATS))
 
 
-async def _document(paper: Paper, name: str, format: PaperFormat) -> Document:
+async def _document(paper: Paper, name: str, format: PaperFormat, symbol: str) -> Document:
+    paper = issued_by(paper, await issuer_of(paper.language), symbol)
     work, media_type = (to_docx, DOCX_TYPE) if format == "docx" else (to_pdf, PDF_TYPE)
     return Document(
         f"{name}-{paper.made_on:%Y-%m-%d}.{format}", media_type, await asyncio.to_thread(work, paper)

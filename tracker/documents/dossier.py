@@ -21,8 +21,10 @@ from tracker.documents.paper import (
     number_line,
     place_and_day,
     short_day,
+    usual_issuer,
 )
 from tracker.domain.inspections import AgendaItem, ItemKind, Totals, Verdict
+from tracker.domain.issuer import Issuer
 from tracker.i18n import Language, has, text
 
 AGES = ((1, 7), (8, 30), (31, 90), (91, None))
@@ -77,6 +79,12 @@ class Dossier:
     conclusions: tuple[Decision, ...] = ()
     is_of_one: bool = False
     language: Language = "vi"
+    office: Issuer | None = None
+
+    @property
+    def issuer(self) -> Issuer:
+        """Who issues the dossier."""
+        return self.office or usual_issuer(self.language)
 
     def word(self, key: str, **params: object) -> str:
         """A sentence of the catalogue in the language of the dossier."""
@@ -110,26 +118,28 @@ def to_paper(dossier: Dossier) -> Paper:
     """The dossier in the layout of Decree 30: cover and text, then its annexes."""
     one = next(iter(dossier.agency_names.values()), "") if dossier.is_of_one else ""
     about = dossier.word("dossier.about_one", title=dossier.title, agency=one) if one else dossier.title
+    office = dossier.issuer
     return Paper(
         language=dossier.language,
-        parent=dossier.word("office.parent"),
-        body=dossier.word("office.body"),
-        number=number_line("", dossier.word("dossier.symbol"), dossier.language),
-        place=place_and_day(dossier.frozen_on, dossier.language),
+        parent=office.parent.upper(),
+        body=office.body.upper(),
+        number=number_line("", dossier.word("dossier.symbol", code=office.code), dossier.language),
+        place=place_and_day(dossier.frozen_on, dossier.language, office.city),
         title=dossier.word("dossier.title"),
         about=about,
         blocks=tuple(_text(dossier)),
         foot=dossier.foot,
         made_on=dossier.frozen_on,
         receivers=_receivers(dossier),
-        signature=Signature(dossier.word("dossier.signs"), dossier.secretary),
+        signature=Signature(office.dossier_signer, dossier.secretary),
         annexes=tuple(_annexes(dossier)),
     )
 
 
 def _receivers(dossier: Dossier) -> tuple[str, ...]:
     named = [dossier.word("receiver.chair"), dossier.word("receiver.members")]
-    return (*named, dossier.word("receiver.agencies"), dossier.word("receiver.kept"))
+    kept = dossier.word("receiver.kept", code=dossier.issuer.code)
+    return (*named, dossier.word("receiver.agencies"), kept)
 
 
 # --- the text ---

@@ -18,8 +18,10 @@ from tracker.documents.paper import (
     paper_day,
     place_and_day,
     short_day,
+    usual_issuer,
 )
 from tracker.domain.inspections import AgendaItem
+from tracker.domain.issuer import CLOSING_FIELDS, Issuer, fill
 from tracker.i18n import Language, text
 
 
@@ -45,6 +47,7 @@ class NoticeDraft:
     issuer: str = ""
     signer: str = ""
     language: Language = "vi"
+    office: Issuer | None = None
 
     def word(self, key: str, **params: object) -> str:
         """A sentence of the catalogue in the language of the notice."""
@@ -53,33 +56,46 @@ class NoticeDraft:
 
 def to_paper(draft: NoticeDraft) -> Paper:
     """The notice in the layout of Decree 30: general words, conclusions by agency, closing words."""
-    issuer = draft.issuer or draft.word("office.body")
+    office = draft.office or usual_issuer(draft.language)
     return Paper(
         language=draft.language,
-        parent=draft.word("office.parent"),
-        body=issuer.upper(),
-        number=number_line(draft.number, draft.word("notice.symbol"), draft.language),
-        place=place_and_day(draft.issued_on, draft.language),
+        parent=office.parent.upper(),
+        body=(draft.issuer or office.body).upper(),
+        number=number_line(draft.number, draft.word("notice.symbol", code=office.code), draft.language),
+        place=place_and_day(draft.issued_on, draft.language, office.city),
         title=draft.word("notice.title"),
         about=draft.word("notice.about", title=draft.title),
-        blocks=tuple(_text(draft)),
+        blocks=tuple(_text(draft, office)),
         foot=draft.word("notice.foot", code=draft.check_code, digest=draft.digest),
         made_on=draft.issued_on or draft.made_on,
         receivers=tuple(
-            draft.word(f"receiver.{key}") for key in ("chair", "members", "agencies", "kept_notice")
+            draft.word(f"receiver.{key}", code=office.code)
+            for key in ("chair", "members", "agencies", "kept_notice")
         ),
-        signature=Signature(draft.word("notice.signs"), draft.signer or draft.chair),
+        signature=Signature(office.notice_signer, draft.signer or draft.chair),
     )
 
 
-def _text(draft: NoticeDraft) -> Iterator[Block]:
-    place = draft.word("notice.place", place=draft.place) if draft.place else ""
-    chair = draft.word("notice.chair", name=draft.chair) if draft.chair else ""
+def _text(draft: NoticeDraft, office: Issuer) -> Iterator[Block]:
     agencies = "; ".join(draft.agency_names.values())
     day = paper_day(draft.held_on, draft.language)
-    yield Line(
-        draft.word("notice.opening", day=day, place=place, chair=chair, title=draft.title, agencies=agencies)
-    )
+    told = {
+        "day": day,
+        "place": draft.place,
+        "chair": draft.chair,
+        "title": draft.title,
+        "agencies": agencies,
+    }
+    if office.notice_opening:
+        yield Line(fill(office.notice_opening, "/notice_opening", told))
+    else:
+        place = draft.word("notice.place", place=draft.place) if draft.place else ""
+        chair = draft.word("notice.chair", name=draft.chair) if draft.chair else ""
+        yield Line(
+            draft.word(
+                "notice.opening", day=day, place=place, chair=chair, title=draft.title, agencies=agencies
+            )
+        )
     yield Line(draft.word("notice.hence"))
     parts = 0
     for code, name in draft.agency_names.items():
@@ -96,7 +112,11 @@ def _text(draft: NoticeDraft) -> Iterator[Block]:
         yield from (Line(_clause(draft, number, d)) for number, d in enumerate(whole, 1))
     if not draft.conclusions:
         yield Line(draft.word("notice.none"))
-    yield Line(draft.word("notice.closing"))
+    known = {name: told[name] for name in CLOSING_FIELDS}
+    if office.notice_closing:
+        yield Line(fill(office.notice_closing, "/notice_closing", known))
+    else:
+        yield Line(draft.word("notice.closing"))
 
 
 def _clause(draft: NoticeDraft, number: int, decision: Decision) -> str:

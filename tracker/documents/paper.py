@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from itertools import pairwise
 from typing import Literal
 
 from tracker.documents.text import storable
+from tracker.domain.issuer import NEEDED, Issuer
 from tracker.i18n import Language, text
 
 FONT = "Times New Roman"
@@ -154,11 +155,27 @@ def paper_day(day: date, language: Language = "vi") -> str:
     return f"ngày {day.day:02d} tháng {month} năm {day.year}"
 
 
-def place_and_day(day: date | None, language: Language) -> str:
+def usual_issuer(language: Language) -> Issuer:
+    """The office of the catalogue, which is that of the demonstration: for an installation that has set none."""
+    return Issuer(**{name: text(language, f"document.office.{name}") for name in NEEDED})
+
+
+def place_and_day(day: date | None, language: Language, city: str = "") -> str:
     """The line on the right of the head; gaps to be filled in by hand where there is no day yet."""
+    city = city or text(language, "document.office.city")
     if day is None:
-        return text(language, "document.place_open")
-    return text(language, "document.place", day=paper_day(day, language))
+        return text(language, "document.place_open", city=city)
+    return text(language, "document.place", city=city, day=paper_day(day, language))
+
+
+def issued_by(paper: Paper, office: Issuer, symbol: str) -> Paper:
+    """A list or a table as a paper of the office's parent, which has no number yet."""
+    return replace(
+        paper,
+        body=office.parent.upper(),
+        number=number_line("", f"{symbol}-{office.parent_code}", paper.language),
+        place=place_and_day(paper.made_on, paper.language, office.city),
+    )
 
 
 def number_line(number: str, symbol: str, language: Language) -> str:

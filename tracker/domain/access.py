@@ -47,6 +47,7 @@ class Verb(StrEnum):
     SCHEDULE_REPORTS = "schedule_reports"
 
     MANAGE_LADDER = "manage_ladder"
+    MANAGE_ISSUER = "manage_issuer"
     MANAGE_CALENDAR = "manage_calendar"
     MANAGE_AGENCIES = "manage_agencies"
     MANAGE_PEOPLE = "manage_people"
@@ -176,6 +177,7 @@ RIGHTS: dict[Verb, _Right] = {
     Verb.RECONCILE: _Right(anywhere=_DESK, scope=Scope.JUDGE),
     Verb.SCHEDULE_REPORTS: _Right(anywhere=_RECORDERS, scope=Scope.MANAGE),
     Verb.MANAGE_LADDER: _Right(anywhere=_RECORDERS, scope=Scope.MANAGE),
+    Verb.MANAGE_ISSUER: _Right(anywhere=_RECORDERS, scope=Scope.MANAGE),
     Verb.MANAGE_CALENDAR: _Right(anywhere=_ADMIN, scope=Scope.MANAGE),
     Verb.MANAGE_AGENCIES: _Right(anywhere=_ADMIN, scope=Scope.MANAGE),
     Verb.MANAGE_PEOPLE: _Right(anywhere=_ADMIN, scope=Scope.MANAGE),

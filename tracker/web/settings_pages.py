@@ -8,6 +8,7 @@ from litestar import Response, get
 from markupsafe import Markup
 
 from tracker.actions import working_days
+from tracker.actions.issuer import issuer_of
 from tracker.db import ladders as ladders_db
 from tracker.db import reads_settings
 from tracker.domain.access import Verb, may, require
@@ -42,6 +43,7 @@ async def settings(request: WebRequest) -> Response[bytes]:
     groups = [
         Group("quy-tac", page.s("settings.rules"), (*await _ladders(page), await _days(page))),
         Group("nguoi", page.s("settings.people"), await _people(page)),
+        Group("van-ban", page.s("issuer.h.head"), await _issuer(page)),
         Group("ket-noi", page.s("settings.links"), _links(page)),
     ]
     return page.render("settings.html", groups=groups)
@@ -97,6 +99,12 @@ async def _people(page: Page) -> tuple[Line, ...]:
             Line("/co-quan/ke-thua", page.s("settings.succession"), page.t("settings.succession_now"))
         )
     return tuple(lines)
+
+
+async def _issuer(page: Page) -> tuple[Line, ...]:
+    stands = await issuer_of()
+    told = page.t("settings.issuer_now", body=stands.body, code=stands.code, city=stands.city)
+    return (Line("/thiet-lap/noi-ban-hanh", page.s("settings.issuer"), told),)
 
 
 def _links(page: Page) -> tuple[Line, ...]:
