@@ -424,7 +424,7 @@ async def test_case_42_text_in_a_csv_is_not_run(api: Api, office: httpx.AsyncCli
 async def test_history_and_overdue_are_exported_in_every_form(api: Api, office: httpx.AsyncClient) -> None:
     await api.recorded()
     for what in ("overdue", "history"):
-        for form in ("csv", "xlsx", "json"):
+        for form in ("csv", "xlsx", "json", "docx", "pdf"):
             job = await asked(office, what=what, format=form)
             await work()
             done = await read(office, job)
@@ -434,4 +434,8 @@ async def test_history_and_overdue_are_exported_in_every_form(api: Api, office: 
                 assert json.loads(content)
     job = await asked(office, what="history", format="json", changed_from="2030-01-01")
     await work()
-    assert (await result(office, job)).json() == {"items": []}
+    empty = (await result(office, job)).json()
+    assert (empty["items"], empty["count"]) == ([], 0)
+    bare = await asked(office, what="history", bom=False)
+    await work()
+    assert not (await result(office, bare)).content.startswith(b"\xef\xbb\xbf")

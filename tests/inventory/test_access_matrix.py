@@ -620,6 +620,9 @@ _SESSION_PAGES: dict[str, Ask] = {
     f"GET {_SESSION}": Ask(),
     f"GET {_SESSION}/bo-sung": Ask(),
     f"POST {_SESSION}/bo-sung": _session("frozen", noi_dung="Đính chính."),
+    f"GET {_SESSION}/giay-moi": _at("inspection_id", "inspection.planned"),
+    f"POST {_SESSION}/giay-moi": _session("planned"),
+    f"POST {_SESSION}/giay-moi/{{batch}}/hoan-tac": _sent({"batch": "inspection.batch"}),
     f"GET {_SESSION}/chot": _at("inspection_id", "inspection.planned"),
     f"POST {_SESSION}/chot": _session("planned"),
     f"GET {_SESSION}/chu-toa": Ask(),
@@ -715,6 +718,13 @@ _OWN_PAGES: dict[str, Ask] = {
     "GET /cong-viec/{job_id}": Ask(),
     "POST /cong-viec/{job_id}/huy": _sent({"job_id": "job.waiting"}),
     "GET /cong-viec/{job_id}/tep": _at("job_id", "job.done"),
+    "GET /tai-ve/bang/{name}": Ask(lambda ids: {"name": "viec.csv"}, query="?tinh-trang=tat-ca"),
+    "POST /tai-ve/bang/{name}": Ask(
+        lambda ids: {"name": "viec.csv"}, query="?tinh-trang=tat-ca", form=lambda ids: {"lan-gui": "Q" * 16}
+    ),
+    "GET /tai-ve/{job_id}": Ask(),
+    "POST /tai-ve/{job_id}/huy": _sent({"job_id": "job.waiting"}),
+    "GET /tai-ve/{job_id}/tep": _at("job_id", "job.done"),
     "POST /lich/dang-ky/{feed_id}/doi-dia-chi": _form(),
     "GET /phien": Ask(),
     "GET /phim-tat": Ask(),

@@ -8,7 +8,6 @@ import io
 import json
 import shutil
 import subprocess
-import tempfile
 import zipfile
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, date, datetime, time
@@ -22,7 +21,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
+from tracker.actions.exports import document_of
 from tracker.documents.tables_model import (
+    MOST_IN_PDF,
     MOST_ON_PAPER,
     Cell,
     Column,
@@ -33,7 +34,6 @@ from tracker.documents.tables_model import (
     TableTooLongForPaper,
     at_hand,
 )
-from tracker.documents.tables_write import write_table
 from tracker.documents.tables_xlsx import sheet_name
 
 HOSTILE = (
@@ -92,16 +92,14 @@ def table_of(
     return Table(**{**values, **changes})  # type: ignore[arg-type]
 
 
-def written(table: Table, form: TableFormat, folder: Path, *, with_bom: bool = True) -> bytes:
-    path = folder / f"bang.{form}"
-    asyncio.run(write_table(table, form, path, with_bom=with_bom))
-    return path.read_bytes()
+def written(table: Table, form: TableFormat, *, with_bom: bool = True) -> bytes:
+    return asyncio.run(document_of(table, form, with_bom=with_bom)).content
 
 
-def test_a_workbook_has_typed_cells_a_frozen_header_and_says_what_it_is(tmp_path: Path) -> None:
+def test_a_workbook_has_typed_cells_a_frozen_header_and_says_what_it_is() -> None:
     foot: Row = ("Tổng số", 3, None, None, None, Decimal("50.00"))
 
-    content = written(table_of([row_of("một", 1), row_of("hai", 2)], foot=foot), "xlsx", tmp_path)
+    content = written(table_of([row_of("một", 1), row_of("hai", 2)], foot=foot), "xlsx")
 
     book = load_workbook(io.BytesIO(content))
     sheet, about = book.worksheets
@@ -123,10 +121,10 @@ def test_a_workbook_has_typed_cells_a_frozen_header_and_says_what_it_is(tmp_path
         assert line in told
 
 
-def test_nothing_typed_is_run_lost_or_breaks_the_file(tmp_path: Path) -> None:
+def test_nothing_typed_is_run_lost_or_breaks_the_file() -> None:
     table = table_of([row_of(words) for words in HOSTILE])
 
-    content = written(table, "xlsx", tmp_path)
+    content = written(table, "xlsx")
 
     with zipfile.ZipFile(io.BytesIO(content)) as parts:
         assert parts.testzip() is None
@@ -146,8 +144,8 @@ def test_nothing_typed_is_run_lost_or_breaks_the_file(tmp_path: Path) -> None:
     assert read[17].value == HOSTILE[17]
 
 
-def test_what_looks_like_an_escape_of_the_format_stays_what_was_typed(tmp_path: Path) -> None:
-    content = written(table_of([row_of("_x000D_ _x0041_ _xZZZZ_")]), "xlsx", tmp_path)
+def test_what_looks_like_an_escape_of_the_format_stays_what_was_typed() -> None:
+    content = written(table_of([row_of("_x000D_ _x0041_ _xZZZZ_")]), "xlsx")
 
     with zipfile.ZipFile(io.BytesIO(content)) as parts:
         assert b"_x005F_x000D_ _x005F_x0041_ _xZZZZ_" in parts.read("xl/worksheets/sheet1.xml")
@@ -155,28 +153,26 @@ def test_what_looks_like_an_escape_of_the_format_stays_what_was_typed(tmp_path: 
 
 @pytest.mark.parametrize("length", [32_767, 32_768, 100_000])
 @pytest.mark.parametrize("sign", ["đ", "😀"])
-def test_a_long_text_is_cut_where_a_cell_ends_and_that_is_said(
-    tmp_path: Path, length: int, sign: str
-) -> None:
+def test_a_long_text_is_cut_where_a_cell_ends_and_that_is_said(length: int, sign: str) -> None:
     words = sign * length
     units = len(words.encode("utf-16-le")) // 2
 
-    sheet, about = load_workbook(io.BytesIO(written(table_of([row_of(words)]), "xlsx", tmp_path))).worksheets
+    sheet, about = load_workbook(io.BytesIO(written(table_of([row_of(words)]), "xlsx"))).worksheets
     shown = sheet["A2"].value
 
     assert len(shown.encode("utf-16-le")) // 2 <= 32_767
     said = " ".join(str(cell.value) for line in about.iter_rows() for cell in line)
     assert (shown == words) is (units <= 32_767)
     assert ("1 ô dài hơn" in said) is (units > 32_767)
-    assert words in written(table_of([row_of(words)]), "csv", tmp_path).decode("utf-8-sig")
-    assert json.loads(written(table_of([row_of(words)]), "json", tmp_path))["items"][0]["words"] == words
+    assert words in written(table_of([row_of(words)]), "csv").decode("utf-8-sig")
+    assert json.loads(written(table_of([row_of(words)]), "json"))["items"][0]["words"] == words
 
 
-def test_csv_guards_formulas_and_carries_its_mark_only_when_asked(tmp_path: Path) -> None:
+def test_csv_guards_formulas_and_carries_its_mark_only_when_asked() -> None:
     rows = [row_of(words, -5) for words in HOSTILE]
 
-    marked = written(table_of(rows), "csv", tmp_path, with_bom=True)
-    bare = written(table_of(rows), "csv", tmp_path, with_bom=False)
+    marked = written(table_of(rows), "csv", with_bom=True)
+    bare = written(table_of(rows), "csv", with_bom=False)
 
     assert marked == b"\xef\xbb\xbf" + bare
     lines = list(csv.reader(io.StringIO(bare.decode(), newline="")))
@@ -187,10 +183,10 @@ def test_csv_guards_formulas_and_carries_its_mark_only_when_asked(tmp_path: Path
         assert line[1:] == ["-5", "-5", "24/11/2025", "24/11/2025 06:30", "71.27"]
 
 
-def test_json_has_every_value_as_it_is(tmp_path: Path) -> None:
+def test_json_has_every_value_as_it_is() -> None:
     rows = [row_of(words) for words in HOSTILE if "\ud800" not in words]
 
-    told = json.loads(written(table_of(rows, foot=row_of("Tổng")), "json", tmp_path))
+    told = json.loads(written(table_of(rows, foot=row_of("Tổng")), "json"))
 
     assert [item["words"] for item in told["items"]] == [row[0] for row in rows]
     assert told["count"] == len(rows)
@@ -202,8 +198,8 @@ def test_json_has_every_value_as_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["xlsx", "csv", "json", "docx"])
-def test_an_empty_table_is_a_file_all_the_same(tmp_path: Path, form: TableFormat) -> None:
-    content = written(table_of([]), form, tmp_path)
+def test_an_empty_table_is_a_file_all_the_same(form: TableFormat) -> None:
+    content = written(table_of([]), form)
 
     if form == "xlsx":
         assert load_workbook(io.BytesIO(content)).worksheets[0].max_row == 1
@@ -220,11 +216,11 @@ def test_an_empty_table_is_a_file_all_the_same(tmp_path: Path, form: TableFormat
         ]
 
 
-def test_papers_hold_every_row_with_its_head_and_its_notes(tmp_path: Path) -> None:
+def test_papers_hold_every_row_with_its_head_and_its_notes() -> None:
     rows = [row_of(f"việc {n} {HOSTILE[n % len(HOSTILE)]}", n) for n in range(60)]
     foot: Row = ("Tổng số", 60, None, None, None, Decimal("50.00"))
 
-    content = written(table_of(rows, foot=foot), "docx", tmp_path)
+    content = written(table_of(rows, foot=foot), "docx")
 
     document = docx.Document(io.BytesIO(content))
     grid = max(document.tables, key=lambda one: len(one.rows))
@@ -237,26 +233,26 @@ def test_papers_hold_every_row_with_its_head_and_its_notes(tmp_path: Path) -> No
     said = "\n".join(line.text for line in document.paragraphs)
     assert "Cơ quan: Bộ Y tế" in said
     assert "Tỷ lệ = đã xong / đến hạn." in said
-    assert written(table_of(rows, foot=foot), "pdf", tmp_path).startswith(b"%PDF")
+    assert written(table_of(rows, foot=foot), "pdf").startswith(b"%PDF")
 
 
-def test_what_is_too_long_is_refused_before_it_is_read(tmp_path: Path) -> None:
+def test_what_is_too_long_is_refused_before_it_is_read() -> None:
     async def never() -> AsyncIterator[Sequence[Row]]:
         raise AssertionError("read")
         yield []
 
-    forms: tuple[TableFormat, ...] = ("docx", "pdf")
-    for form in forms:
+    ceilings: dict[TableFormat, int] = {"docx": MOST_ON_PAPER, "pdf": MOST_IN_PDF}
+    for form, most in ceilings.items():
         with pytest.raises(TableTooLongForPaper):
-            written(table_of([], read=never(), total=MOST_ON_PAPER + 1), form, tmp_path)
+            written(table_of([], read=never(), total=most + 1), form)
     with pytest.raises(TableTooLong):
-        written(table_of([], read=never(), total=500_001), "xlsx", tmp_path)
+        written(table_of([], read=never(), total=500_001), "xlsx")
 
 
-def test_the_same_table_gives_the_same_bytes(tmp_path: Path) -> None:
+def test_the_same_table_gives_the_same_bytes() -> None:
     forms: tuple[TableFormat, ...] = ("xlsx", "csv", "json", "docx")
     for form in forms:
-        one, two = (written(table_of([row_of("một")]), form, tmp_path) for _ in range(2))
+        one, two = (written(table_of([row_of("một")]), form) for _ in range(2))
         assert one == two, form
 
 
@@ -285,8 +281,7 @@ _CELLS: st.SearchStrategy[Cell] = st.one_of(
 @given(st.lists(st.tuples(_CELLS, _CELLS), max_size=8))
 def test_any_cells_make_a_workbook_that_opens_with_every_row(rows: list[tuple[Cell, Cell]]) -> None:
     table = table_of(rows, columns=(Column("a", "A"), Column("b", "B", "number")))
-    with tempfile.TemporaryDirectory() as folder:
-        content = written(table, "xlsx", Path(folder))
+    content = written(table, "xlsx")
 
     sheet = load_workbook(io.BytesIO(content)).worksheets[0]
     for number, row in enumerate(rows, 2):
@@ -297,7 +292,7 @@ def test_any_cells_make_a_workbook_that_opens_with_every_row(rows: list[tuple[Ce
 
 @pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
 def test_libreoffice_opens_the_workbook_and_reads_what_was_written(tmp_path: Path) -> None:
-    content = written(table_of([row_of(words) for words in HOSTILE]), "xlsx", tmp_path)
+    content = written(table_of([row_of(words) for words in HOSTILE]), "xlsx")
     (tmp_path / "mo.xlsx").write_bytes(content)
 
     done = subprocess.run(

@@ -1,41 +1,44 @@
-"""Exports as jobs: everything its owner may see that fits the filters, as a file, in constant memory."""
+"""Exports: everything its reader may see that fits the filters, as a file; at once where it is short, else as a job."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 from tracker.actions import jobs
-from tracker.actions.jobs import Desk, Outcome, Progress
+from tracker.actions.jobs import Desk, Outcome
 from tracker.actions.overdue import overdue_list
-from tracker.actions.standing import status_now
+from tracker.actions.tables import FILE_NAMES, Reader, Wanted, table_of
 from tracker.db import directory as directory_db
-from tracker.db import exports as db
-from tracker.db.assignments import Assignment
-from tracker.db.calendar import load_calendar
-from tracker.db.reads_api import AssignmentFilter, list_assignments_page
+from tracker.db.engine import transaction
+from tracker.documents import overdue_paper
 from tracker.documents.overdue_csv import to_csv
 from tracker.documents.overdue_json import to_object
 from tracker.documents.overdue_xlsx import to_xlsx
-from tracker.documents.row_files import MEDIA_TYPES, Cell, RowFormat, open_rows
+from tracker.documents.paper import Document
+from tracker.documents.paper_docx import to_docx
+from tracker.documents.paper_pdf import to_pdf
 from tracker.documents.tables import overdue_sheet
+from tracker.documents.tables_model import MEDIA_TYPES, Table, TableFormat, check_size
+from tracker.documents.tables_write import open_file, read_into, write_table
 from tracker.domain.access import Verb, require
 from tracker.domain.directory import Actor
 from tracker.domain.errors import Conflict, Invalid
-from tracker.domain.workdays import WorkCalendar
+from tracker.domain.overdue import OverdueList
 from tracker.domain.zone import civil_day
-from tracker.i18n import Language, text
+from tracker.i18n import Language
 
-PAGE = 500
-MAX_ROWS = 500_000
 MAX_BYTES = 100_000_000
-FILE_NAMES = {"assignments": "nhiem-vu", "overdue": "qua-han", "history": "lich-su"}
+"""The file is kept in one field of the database until it is forgotten."""
+AT_ONCE: Mapping[TableFormat, int] = {"xlsx": 5_000, "csv": 5_000, "json": 5_000, "docx": 500, "pdf": 200}
+"""Rows that are written while one waits, about a second; more become a job."""
 
 
 class ExportTooLarge(Conflict):
@@ -49,7 +52,7 @@ class NewExport:
     """What is to be exported; days are inclusive, a filter that does not belong to `what` stays empty."""
 
     what: str
-    form: RowFormat
+    form: TableFormat
     status: str | None = None
     state: str | None = None
     agency: tuple[str, ...] = ()
@@ -58,6 +61,7 @@ class NewExport:
     to_on: date | None = None
     as_of: date | None = None
     words: str = ""
+    with_bom: bool = True
 
 
 async def ask(actor: Actor, new: NewExport, language: Language) -> int:
@@ -67,208 +71,146 @@ async def ask(actor: Actor, new: NewExport, language: Language) -> int:
     for place, code in enumerate(new.agency):
         if code not in known:
             raise Invalid.one(f"/agency/{place}", "agency_unknown", code)
-    return await jobs.ask(actor, jobs.EXPORT, asdict(new), language)
+    query = {name: value for name, value in asdict(new).items() if name not in ("what", "form", "with_bom")}
+    wanted = Wanted(new.what, query, for_programs=new.form == "json")
+    return await ask_table(actor, wanted, new.form, language, with_bom=new.with_bom)
 
 
-def _new(parameters: Mapping[str, Any]) -> NewExport:
-    days = {name: parameters[name] and date.fromisoformat(parameters[name]) for name in _DAYS}
-    return NewExport(**{**parameters, **days, "agency": tuple(parameters["agency"])})
+async def ask_table(
+    actor: Actor, wanted: Wanted, form: TableFormat, language: Language, *, with_bom: bool = True
+) -> int:
+    """A job that makes the file of a table. Raises TooManyJobs."""
+    require(actor, Verb.EXPORT)
+    kept = {**asdict(wanted), "form": form, "with_bom": with_bom}
+    return await jobs.ask(actor, jobs.EXPORT, kept, language)
 
 
-_DAYS = ("from_on", "to_on", "as_of")
+async def at_once(
+    actor: Actor,
+    wanted: Wanted,
+    form: TableFormat,
+    now: datetime,
+    language: Language,
+    *,
+    with_bom: bool = True,
+) -> Document:
+    """The file of a table that is short. Raises what the table's source and its size raise."""
+    require(actor, Verb.EXPORT)
+
+    async def made() -> Table:
+        return await table_of(Reader(actor, now, language), wanted)
+
+    with tempfile.TemporaryDirectory(prefix="tracker-export-") as folder:
+        path = Path(folder) / f"bang.{form}"
+        table, _ = await _write(made, form, path, with_bom)
+        content = await asyncio.to_thread(path.read_bytes)
+    return Document(f"{table.name}.{form}", MEDIA_TYPES[form], content)
+
+
+async def document_of(table: Table, form: TableFormat, *, with_bom: bool = True) -> Document:
+    """The file of a table that is at hand: its rows are read from no database."""
+    with tempfile.TemporaryDirectory(prefix="tracker-export-") as folder:
+        path = Path(folder) / f"bang.{form}"
+        await write_table(table, form, path, with_bom=with_bom)
+        content = await asyncio.to_thread(path.read_bytes)
+    return Document(f"{table.name}.{form}", MEDIA_TYPES[form], content)
+
+
+Told = Callable[[int, int | None], None]
+
+
+async def _write(
+    make_table: Callable[[], Any],
+    form: TableFormat,
+    path: Path,
+    with_bom: bool,
+    told: Told = lambda done, total: None,
+    packing: Callable[[], None] = lambda: None,
+) -> tuple[Table, int]:
+    """Write the table at `path`: all rows from one snapshot, which is let go before the file is finished."""
+    with ExitStack() as stack:
+        async with transaction("repeatable_read", readonly=True):
+            table: Table = await make_table()
+            check_size(form, table.total)
+            file = stack.enter_context(open_file(path, form, table, with_bom=with_bom))
+            count = await read_into(file, table, lambda done: told(done, table.total))
+        packing()
+        await asyncio.to_thread(file.finish)
+    return table, count
+
+
+# -- as a job --------------------------------------------------------------------------------------------
 
 
 async def make(desk: Desk) -> None:
-    """The work of an export job."""
-    new = _new(desk.job.parameters)
+    """The work of an export job. Cancelled or killed it leaves nothing: the folder goes, the result was not written."""
+    kept = desk.job.parameters
+    form: TableFormat = kept["form"]
+    wanted = Wanted(kept["what"], kept["query"], tuple(kept["scope"]), kept["title"], kept["for_programs"])
+    reader = Reader(desk.actor, desk.now(), desk.language)
+    day = civil_day(reader.now)
     with tempfile.TemporaryDirectory(prefix="tracker-export-") as folder:
-        path = Path(folder) / f"export.{new.form}"
-        if new.what == "overdue":
-            count = await _overdue(desk, new, path)
+        path = Path(folder) / f"bang.{form}"
+        if wanted.what == "overdue":
+            name, count = f"{FILE_NAMES['overdue']}-{day:%Y-%m-%d}", await _overdue(desk, wanted, form, path)
         else:
-            count = await _rows(desk, new, path)
+
+            async def made() -> Table:
+                return await table_of(reader, wanted)
+
+            table, count = await _write(
+                made, form, path, kept["with_bom"], _teller(desk), lambda: desk.progress.step("pack", 0, 1)
+            )
+            name = table.name
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise ExportTooLarge(size=size, most=MAX_BYTES)
-        desk.progress.step("pack", 0, 1)
+        desk.progress.step("pack", 1, 2)
         content = await asyncio.to_thread(path.read_bytes)
-    name = f"{FILE_NAMES[new.what]}-{civil_day(desk.now()):%Y-%m-%d}.{new.form}"
-    await desk.finish(Outcome({"what": new.what, "rows": count}, content, MEDIA_TYPES[new.form], name))
+    await desk.finish(
+        Outcome({"what": wanted.what, "rows": count}, content, MEDIA_TYPES[form], f"{name}.{form}")
+    )
 
 
-async def _overdue(desk: Desk, new: NewExport, path: Path) -> int:
+def _teller(desk: Desk) -> Told:
+    def told(done: int, total: int | None) -> None:
+        # Where they are not counted beforehand, the bar nears its end without reaching it.
+        desk.progress.step("collect", done, total or done * 2)
+
+    return told
+
+
+async def _overdue(desk: Desk, wanted: Wanted, form: TableFormat, path: Path) -> int:
     """The overdue list of a day, the very file that the page gives."""
-    as_of = new.as_of or civil_day(desk.now())
+    asked = wanted.query
+    as_of = date.fromisoformat(asked["as_of"]) if asked["as_of"] else civil_day(desk.now())
     desk.progress.step("collect", 0, 1)
-    listing = await overdue_list(desk.actor, as_of, new.agency, new.directive_id)
+    listing = await overdue_list(desk.actor, as_of, asked["agency"], asked["directive_id"])
     desk.progress.step("collect", 1, 1)
+    with_bom = desk.job.parameters["with_bom"]
+    content = await asyncio.to_thread(overdue_bytes, listing, form, desk.language, with_bom=with_bom)
+    await asyncio.to_thread(path.write_bytes, content)
+    return overdue_rows(listing)
 
-    def write() -> None:
-        match new.form:
-            case "xlsx":
-                content = to_xlsx(listing, desk.language)
-            case "csv":
-                content = to_csv(listing, overdue_sheet(listing, desk.language), desk.language, with_bom=True)
-            case "json":
-                content = json.dumps(
-                    to_object(listing, desk.language), ensure_ascii=False, default=str
-                ).encode()
-        path.write_bytes(content)
 
-    await asyncio.to_thread(write)
+def overdue_rows(listing: OverdueList) -> int:
+    """How many rows the list has."""
     return sum(len(line.rows) for line in listing.agencies)
 
 
-Rows = AsyncIterator[Sequence[Sequence[Cell]]]
-
-
-async def _rows(desk: Desk, new: NewExport, path: Path) -> int:
-    columns = ASSIGNMENT_COLUMNS if new.what == "assignments" else HISTORY_COLUMNS
-    pages = (_assignments if new.what == "assignments" else _history)(desk, new)
-    titles = [text(desk.language, f"export.column.{column}") for column in columns]
-    count = 0
-    with open_rows(path, new.form, columns, titles, text(desk.language, f"export.sheet.{new.what}")) as file:
-        async for page in pages:
-            await asyncio.to_thread(file.write, page)
-            count += len(page)
-            if count > MAX_ROWS:
-                raise ExportTooLarge(size=count, most=MAX_ROWS)
-            # How many there are is not counted beforehand: the bar nears its end without reaching it.
-            desk.progress.step("collect", count, count + _left(desk.progress, len(page)))
-    return count
-
-
-def _left(progress: Progress, page: int) -> int:
-    """A guess of what is left, for the bar alone: as much again while pages are full."""
-    return max(progress.steps_done, PAGE) if page == PAGE else 0
-
-
-# -- assignments -----------------------------------------------------------------------------------------
-
-ASSIGNMENT_COLUMNS = (
-    "id",
-    "directive",
-    "issued_on",
-    "task",
-    "full_text",
-    "agency_code",
-    "agency",
-    "part",
-    "status",
-    "state",
-    "due_on",
-    "due_time",
-    "original_due_on",
-    "days_late",
-    "extensions",
-    "reported_on",
-    "report",
-    "cause",
-    "committed_on",
-    "completed_on",
-    "product",
-)
-
-
-async def _assignments(desk: Desk, new: NewExport) -> Rows:
-    agencies = await directory_db.find_agency_ids(new.agency) if new.agency else {}
-    calendar = await load_calendar()
-    everywhere: list[int | None] = [None]
-    for agency_id in sorted(agencies.values()) or everywhere:
-        wanted = AssignmentFilter(
-            status=new.status,
-            state=new.state,
-            agency_id=agency_id,
-            directive_id=new.directive_id,
-            due_from=new.from_on,
-            due_to=new.to_on,
-            words=new.words,
-        )
-        now = desk.now()
-        after: tuple[date | None, int] | None = None
-        while True:
-            page = await list_assignments_page(desk.actor, wanted, now, limit=PAGE, after=after)
-            if page:
-                yield [cells_of(row, now, calendar, desk.language, new.form) for row in page]
-            if len(page) < PAGE:
-                break
-            after = (page[-1].due_on, page[-1].id)
-
-
-def cells_of(
-    row: Assignment, now: datetime, calendar: WorkCalendar, language: Language, form: RowFormat
-) -> tuple[Cell, ...]:
-    """One assignment as the cells of `ASSIGNMENT_COLUMNS`."""
-    status = status_now(row, now, calendar)
-    is_for_programs = form == "json"
-    # A file is handed on: of a restricted task it holds what a mail would.
-    is_open = not row.restricted
-    return (
-        str(row.id) if is_for_programs else row.id,
-        row.directive_number,
-        row.directive_issued_on,
-        row.short_name if is_open else text(language, "mail.restricted"),
-        row.full_text if is_open else "",
-        row.agency_code,
-        row.agency_name,
-        row.part.value if is_for_programs else text(language, f"part.{row.part.value}"),
-        status.fine.value if is_for_programs else text(language, f"export.status.{status.fine.value}"),
-        row.state.value,
-        row.due_on,
-        None if row.due_time is None else f"{row.due_time:%H:%M}",
-        row.original_due_on,
-        status.days_late,
-        row.extension_count,
-        None if row.last_report_at is None else civil_day(row.last_report_at),
-        row.last_report_summary if is_open else "",
-        row.cause if is_open else "",
-        row.committed_on,
-        row.completed_on,
-        row.product if is_open else "",
-    )
-
-
-# -- history ---------------------------------------------------------------------------------------------
-
-HISTORY_COLUMNS = (
-    "id",
-    "at",
-    "actor",
-    "verb",
-    "directive",
-    "task",
-    "agency",
-    "assignment_id",
-    "reason",
-    "detail",
-)
-
-
-async def _history(desk: Desk, new: NewExport) -> Rows:
-    after = 0
-    while True:
-        page = await db.list_history_page(
-            desk.actor, new.from_on, new.to_on, new.directive_id, limit=PAGE, after=after
-        )
-        if page:
-            yield [_change(line, new.form, desk.language) for line in page]
-        if len(page) < PAGE:
-            break
-        after = page[-1].id
-
-
-def _change(line: db.HistoryLine, form: RowFormat, language: Language) -> tuple[Cell, ...]:
-    is_for_programs = form == "json"
-    about = line.assignment_id
-    return (
-        str(line.id) if is_for_programs else line.id,
-        line.at,
-        line.actor_name,
-        line.verb,
-        line.directive_number,
-        text(language, "mail.restricted") if line.restricted else line.short_name,
-        line.agency_name,
-        str(about) if is_for_programs and about is not None else about,
-        "" if line.restricted else line.reason,
-        "" if line.restricted else db.detail_of(line),
-    )
+def overdue_bytes(
+    listing: OverdueList, form: TableFormat, language: Language, *, with_bom: bool = True
+) -> bytes:
+    """The official files of the overdue list. Raises TableTooLongForPaper."""
+    check_size(form, overdue_rows(listing))
+    match form:
+        case "xlsx":
+            return to_xlsx(listing, language)
+        case "csv":
+            return to_csv(listing, overdue_sheet(listing, language), language, with_bom=with_bom)
+        case "json":
+            return json.dumps(to_object(listing, language), ensure_ascii=False, default=str).encode()
+        case "docx":
+            return to_docx(overdue_paper.to_paper(listing, language))
+        case "pdf":
+            return to_pdf(overdue_paper.to_paper(listing, language))

@@ -107,7 +107,7 @@ async def _finished(
     elif isinstance(of, Paper):
         content = await asyncio.to_thread(to_docx if form is FileFormat.DOCX else to_pdf, of)
     else:
-        if form is not FileFormat.XLSX and of.total > MOST_ON_PAPER:
+        if form is not FileFormat.XLSX and (of.total or 0) > MOST_ON_PAPER:
             form = FileFormat.XLSX  # nobody turns so many pages
         with tempfile.TemporaryDirectory(prefix="tracker-report-") as folder:
             path = Path(folder) / "report"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 from tracker.db.assignments import Assignment
+from tracker.db.reads_web import AsOf
 from tracker.domain.assignments import (
     OUTSIDE_STATES,
     Acceptance,
@@ -18,8 +19,18 @@ from tracker.domain.assignments import (
     Status,
     classify,
 )
-from tracker.domain.workdays import CalendarUnknown, WorkCalendar, count_workdays
-from tracker.domain.zone import civil_day
+from tracker.domain.workdays import CalendarUnknown, WorkCalendar, add_workdays, count_workdays
+from tracker.domain.zone import civil_day, civil_now
+
+
+def list_moment(now: datetime, calendar: WorkCalendar, due_soon_days: int) -> AsOf:
+    """The moment a list is true for; soon ends before the first working day beyond the setting."""
+    local = civil_now(now)
+    try:
+        soon_until = add_workdays(local.date(), due_soon_days + 1, calendar) - timedelta(days=1)
+    except CalendarUnknown:
+        soon_until = local.date() + timedelta(days=due_soon_days)
+    return AsOf(local.date(), local.time().replace(tzinfo=None), soon_until)
 
 
 def facts_now(row: Assignment) -> Facts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 
@@ -11,7 +11,7 @@ from asyncpg import Record
 from tracker.db import inside
 from tracker.db.actors import ACTOR_COLUMNS, actor_from
 from tracker.db.assignments import OPEN, RUNNING, SELECT, Assignment, from_row
-from tracker.db.engine import fetch, fetchrow, fetchval
+from tracker.db.engine import fetch, fetchrow, fetchval, stream
 from tracker.db.lateness import LATE
 from tracker.db.visibility import visible_to
 from tracker.db.words import like_words
@@ -272,20 +272,44 @@ async def list_work(
     descending: bool = False,
 ) -> list[Assignment]:
     """Assignments in one of the orders, beginning behind `after`."""
+    sql, arguments = _ordered(viewer, chosen, as_of, order, descending, after)
+    picked = await fetch(f"{sql} LIMIT {int(limit)}", *arguments)
+    return await _by_id([row["id"] for row in picked])
+
+
+def _ordered(
+    viewer: Actor, chosen: WorkFilter, as_of: AsOf, order: str, descending: bool, after: After | None = None
+) -> tuple[str, list[object]]:
+    """Which rows a list has, in its order: sorting whole rows of a large list costs more than reading fifty."""
     where, arguments = _where(viewer, chosen, as_of)
     if after is not None:
         beyond, more = _beyond(order, descending, after, len(arguments) + 1)
         where, arguments = f"{where} AND {beyond}", arguments + more
     direction = " DESC" if descending else ""
     by = ", ".join(column + direction for column in ORDERS[order])
-    # First which rows, then what they say: sorting whole rows of a large list costs more than reading fifty.
     agency = " JOIN agency g ON g.id = a.agency_id" if order == "agency" else ""
-    picked = await fetch(
-        f"SELECT a.id FROM assignment a{agency} WHERE {where} ORDER BY {by} LIMIT {int(limit)}", *arguments
-    )
-    ids = [row["id"] for row in picked]
+    return f"SELECT a.id FROM assignment a{agency} WHERE {where} ORDER BY {by}", arguments
+
+
+async def _by_id(ids: Sequence[int]) -> list[Assignment]:
+    """What the rows say, in the order of `ids`."""
     found = {row["id"]: row for row in await fetch(f"{SELECT} WHERE a.id = ANY($1::bigint[])", ids)}
     return [from_row(found[one]) for one in ids if one in found]
+
+
+async def stream_work(
+    viewer: Actor, chosen: WorkFilter, as_of: AsOf, *, order: str, descending: bool, batch: int
+) -> AsyncIterator[list[Assignment]]:
+    """The whole list in its order, a batch at a time, from a cursor; must be used inside a transaction."""
+    sql, arguments = _ordered(viewer, chosen, as_of, order, descending)
+    ids: list[int] = []
+    async for row in stream(sql, *arguments, prefetch=batch):
+        ids.append(row["id"])
+        if len(ids) == batch:
+            yield await _by_id(ids)
+            ids = []
+    if ids:
+        yield await _by_id(ids)
 
 
 async def count_work(viewer: Actor, chosen: WorkFilter, as_of: AsOf) -> int:

@@ -23,9 +23,9 @@ MEDIA_TYPES: dict[TableFormat, str] = {
     "pdf": "application/pdf",
     "json": "application/json",
 }
-PAPERS: frozenset[TableFormat] = frozenset({"docx", "pdf"})
 MOST_ON_PAPER = 5_000
-"""Rows of a docx or pdf; beyond, nobody turns the pages any more, and a spreadsheet serves."""
+MOST_IN_PDF = 1_000
+"""Rows of a docx and of a pdf, which are set as a whole: at ten columns either then takes some 300 MB."""
 MOST_ROWS = 500_000
 """Rows of any file; a sheet of a workbook holds 1,048,576 lines."""
 
@@ -35,7 +35,7 @@ a percentage."""
 
 
 class TableTooLongForPaper(Conflict):
-    """More rows than a docx or pdf takes; params: size, most."""
+    """More rows than a docx or pdf takes; params: size, most, form."""
 
     code = "table_too_long_for_paper"
 
@@ -48,18 +48,20 @@ class TableTooLong(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its name for programs, its head for people, what it holds."""
+    """A column: its name for programs, its head for people, what it holds, whether a paper has room for it."""
 
     key: str
     title: str
     kind: Kind = "text"
+    is_on_paper: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
     """A table with batches of rows that are read as they are written.
 
-    `name` is the file's name without its ending; `total` is how many rows there will be; `scope` are the filters in
+    `name` is the file's name without its ending; `total` is how many rows there
+    will be, where that is known; `scope` are the filters in
     words; `notes` say what figures are made of; `foot` is the line of sums.
     """
 
@@ -71,7 +73,7 @@ class Table:
     language: Language
     columns: tuple[Column, ...]
     rows: AsyncIterator[Sequence[Row]]
-    total: int
+    total: int | None = None
     scope: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     foot: Row | None = None
@@ -84,9 +86,12 @@ async def at_hand(rows: Iterable[Row]) -> AsyncIterator[Sequence[Row]]:
         yield found
 
 
-def check_size(form: TableFormat, total: int) -> None:
+def check_size(form: TableFormat, rows: int | None) -> None:
     """Raises TableTooLongForPaper, TableTooLong."""
-    if form in PAPERS and total > MOST_ON_PAPER:
-        raise TableTooLongForPaper(size=total, most=MOST_ON_PAPER)
-    if total > MOST_ROWS:
-        raise TableTooLong(size=total, most=MOST_ROWS)
+    if rows is None:
+        return
+    most = {"docx": MOST_ON_PAPER, "pdf": MOST_IN_PDF}.get(form)
+    if most is not None and rows > most:
+        raise TableTooLongForPaper(size=rows, most=most, form=form)
+    if rows > MOST_ROWS:
+        raise TableTooLong(size=rows, most=MOST_ROWS)

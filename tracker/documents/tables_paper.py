@@ -14,15 +14,7 @@ from tracker.documents.paper import Block, Grid, Line, Paper, number_line, place
 from tracker.documents.paper_docx import to_docx
 from tracker.documents.paper_pdf import to_pdf
 from tracker.documents.tables import grouped, percent
-from tracker.documents.tables_model import (
-    MOST_ON_PAPER,
-    Cell,
-    Kind,
-    Row,
-    Table,
-    TableFormat,
-    TableTooLongForPaper,
-)
+from tracker.documents.tables_model import Cell, Kind, Row, Table, TableFormat, check_size
 from tracker.domain.zone import civil_now
 from tracker.i18n import Language, text
 
@@ -57,13 +49,8 @@ class PaperRows:
         """Add rows. Raises TableTooLongForPaper."""
         for row in rows:
             number = str(len(self._rows) + 1)
-            cells = [
-                shown(cell, self._table.language, c.kind)
-                for cell, c in zip(row, self._table.columns, strict=True)
-            ]
-            self._rows.append(papers.Row((number, *cells)))
-        if len(self._rows) > MOST_ON_PAPER:
-            raise TableTooLongForPaper(size=len(self._rows), most=MOST_ON_PAPER)
+            self._rows.append(papers.Row((number, *_cells(self._table, row))))
+        check_size(self._form, len(self._rows))
 
     def finish(self) -> None:
         """Set the paper."""
@@ -92,7 +79,15 @@ def to_paper(table: Table, rows: tuple[papers.Row, ...]) -> Paper:
             language, "table.foot", title=table.title, as_of=table.as_of, rows=grouped(len(rows), language)
         ),
         made_on=table.made_on,
-        is_landscape=len(table.columns) > _MOST_UPRIGHT,
+        is_landscape=sum(c.is_on_paper for c in table.columns) > _MOST_UPRIGHT,
+    )
+
+
+def _cells(table: Table, row: Row) -> tuple[str, ...]:
+    return tuple(
+        shown(cell, table.language, c.kind)
+        for cell, c in zip(row, table.columns, strict=True)
+        if c.is_on_paper
     )
 
 
@@ -104,13 +99,11 @@ def _blocks(table: Table, rows: tuple[papers.Row, ...]) -> Iterator[Block]:
         *(
             papers.Column(c.title, _SHARES[c.kind], "left" if c.kind in _LEFT else "centre")
             for c in table.columns
+            if c.is_on_paper
         ),
     )
     if table.foot is not None and rows:
-        sums = [
-            shown(cell, table.language, c.kind) for cell, c in zip(table.foot, table.columns, strict=True)
-        ]
-        rows = (*rows, papers.Row(("", *sums), "total"))
+        rows = (*rows, papers.Row(("", *_cells(table, table.foot)), "total"))
     yield Grid(columns, rows, text(table.language, "table.none"))
     for line in table.notes:
         yield Line(line, "note")

@@ -47,29 +47,26 @@ def open_file(path: Path, form: TableFormat, table: Table, *, with_bom: bool = T
             return PaperRows(path, table, form)
 
 
-async def write_table(
-    table: Table,
-    form: TableFormat,
-    path: Path,
-    *,
-    with_bom: bool = True,
-    told: Callable[[int], None] = lambda rows: None,
-    packing: Callable[[], None] = lambda: None,
-) -> int:
-    """Write the table; how many rows it had. The work is done in threads, so that others are served meanwhile.
+async def read_into(file: RowFile, table: Table, told: Callable[[int], None] = lambda rows: None) -> int:
+    """Read all rows into the file, which is then to be finished; how many there were.
 
-    `told` hears how many rows are written, `packing` that the last was; either may end the work by raising.
-    Raises TableTooLongForPaper, TableTooLong.
+    The writing is done in threads, so that others are served meanwhile; `told` hears how many rows are written, and
+    may end the work by raising. Raises TableTooLongForPaper, TableTooLong.
     """
-    check_size(form, table.total)
     count = 0
+    async for rows in table.rows:
+        count += len(rows)
+        if count > MOST_ROWS:
+            raise TableTooLong(size=count, most=MOST_ROWS)
+        await asyncio.to_thread(file.write, rows)
+        told(count)
+    return count
+
+
+async def write_table(table: Table, form: TableFormat, path: Path, *, with_bom: bool = True) -> int:
+    """Write a table whose rows wait for no transaction; how many there were."""
+    check_size(form, table.total)
     with open_file(path, form, table, with_bom=with_bom) as file:
-        async for rows in table.rows:
-            await asyncio.to_thread(file.write, rows)
-            count += len(rows)
-            if count > MOST_ROWS:
-                raise TableTooLong(size=count, most=MOST_ROWS)
-            told(count)
-        packing()
+        count = await read_into(file, table)
         await asyncio.to_thread(file.finish)
     return count

@@ -100,7 +100,8 @@ def reason_words(page: Page, message: StoredMessage) -> str:
 # -- the list --------------------------------------------------------------------------------------------------
 
 
-def _wanted(page: Page) -> OutboxFilter:
+def wanted_of(page: Page) -> OutboxFilter:
+    """Which letters an address asks for."""
     kind, person, about = (page.query.get(key, "") for key in ("loai", "nguoi", "viec"))
     return OutboxFilter(
         state=STATES.get(page.query.get("tinh-trang", "")),
@@ -115,7 +116,7 @@ async def letters(request: WebRequest) -> Response[bytes]:
     """Which letters stand in this state?"""
     page = await open_page(request)
     require(page.actor, Verb.READ_OPERATIONS)
-    wanted = _wanted(page)
+    wanted = wanted_of(page)
     after = page.query.get("sau", "")
     found = await actions.list_messages(page.actor, wanted, PAGE_ROWS + 1, parse_id(after) if after else None)
     rows = found[:PAGE_ROWS]
@@ -255,7 +256,7 @@ async def replay_preview(request: WebRequest) -> Response[bytes]:
     """How many letters would go again?"""
     page = await open_page(request)
     require(page.actor, Verb.OPERATE)
-    return await _show_replay(page, _wanted(page), Form({}))
+    return await _show_replay(page, wanted_of(page), Form({}))
 
 
 async def _show_replay(page: Page, wanted: OutboxFilter, form: Form, status: int = 200) -> Response[bytes]:
@@ -281,7 +282,7 @@ async def replay(request: WebRequest) -> Response[bytes]:
     """Put all of them back on their way."""
     page = await open_page(request)
     require(page.actor, Verb.OPERATE)
-    wanted = _wanted(page)
+    wanted = wanted_of(page)
     form = await read_form(page)
     reason = form.required("ly-do", "form_reason_needed")
     if form.problems:

@@ -7,28 +7,26 @@ from dataclasses import dataclass, field
 from datetime import date
 from urllib.parse import urlencode
 
-import msgspec
 from litestar import Response, get
 
+from tracker.actions.exports import overdue_bytes
 from tracker.actions.overdue import overdue_list
 from tracker.db import reads_web
 from tracker.db.directives import list_directives
-from tracker.documents.overdue_csv import to_csv
-from tracker.documents.overdue_json import to_object
-from tracker.documents.overdue_xlsx import to_xlsx
-from tracker.documents.tables import overdue_sheet
+from tracker.documents.paper import Document
+from tracker.documents.tables_model import MEDIA_TYPES, TableFormat
 from tracker.domain.assignments import Part
 from tracker.domain.errors import Invalid
 from tracker.domain.overdue import AgencyLine, OverdueList, OverdueRow
 from tracker.domain.statistics import Buckets, Rate
 from tracker.i18n import text
+from tracker.web.downloads import send
 from tracker.web.forms import Form
 from tracker.web.page import Page, open_page, parse_id
 from tracker.web.state import WebRequest
 from tracker.web.wording import decimal, number, paper_day, short_day
 
 PATH = "/bao-cao/qua-han"
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _SHORT_REPORT = 120
 _CELLS = ("total", "done_on_time", "done_late", "open_in_term", "open_overdue", "beside")
 
@@ -107,7 +105,7 @@ async def overdue(request: WebRequest) -> Response[bytes]:
     """Which list do I hand over?"""
     page = await open_page(request)
     actor = page.actor
-    form, day, codes = _asked(page)
+    form, day, codes = asked_of(page)
     listing = None
     if not form.problems:
         try:
@@ -125,7 +123,6 @@ async def overdue(request: WebRequest) -> Response[bytes]:
         directives=[("", page.s("overdue.any_directive"))]
         + [(str(d.id), f"{d.number} ({short_day(d.issued_on)})") for d in directives],
         wordings=[("day-du", page.s("overdue.full")), ("ten-gon", page.s("overdue.short"))],
-        downloads=_downloads(page, form, day) if listing is not None else [],
         summary=page.t(
             "overdue.summary",
             count=page.number(listing.totals.open_overdue) if listing else 0,
@@ -145,7 +142,7 @@ async def overdue(request: WebRequest) -> Response[bytes]:
     )
 
 
-def _asked(page: Page) -> tuple[Form, date, list[str]]:
+def asked_of(page: Page) -> tuple[Form, date, list[str]]:
     """The day and the agencies that the address asks for."""
     form = Form({"ngay": short_day(page.today), "noi-dung": "day-du", **page.query})
     asked = form.date("ngay")
@@ -156,43 +153,33 @@ def _asked(page: Page) -> tuple[Form, date, list[str]]:
     return form, day, codes
 
 
-async def _listed(page: Page) -> tuple[OverdueList, str]:
-    """The list that a file is made of, and the file's name without its ending. Raises Invalid."""
-    form, day, codes = _asked(page)
-    actor = page.actor
-    if form.problems:
-        raise Invalid(form.problems)
-    return await overdue_list(actor, day, codes, _directive_id(form)), f"qua-han-{day.isoformat()}"
-
-
-def _file(body: bytes, name: str, media_type: str) -> Response[bytes]:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(content=body, media_type=media_type, headers=headers)
+async def _file(request: WebRequest, form: TableFormat) -> Response[bytes]:
+    """The list that the address asks for as a file. Raises Invalid."""
+    page = await open_page(request)
+    read, day, codes = asked_of(page)
+    if read.problems:
+        raise Invalid(read.problems)
+    listing = await overdue_list(page.actor, day, codes, _directive_id(read))
+    content = await asyncio.to_thread(overdue_bytes, listing, form, page.language)
+    return send(Document(f"qua-han-{day.isoformat()}.{form}", MEDIA_TYPES[form], content))
 
 
 @get(PATH + ".xlsx", include_in_schema=False)
 async def overdue_xlsx(request: WebRequest) -> Response[bytes]:
     """The same list as a spreadsheet."""
-    page = await open_page(request)
-    listing, name = await _listed(page)
-    return _file(await asyncio.to_thread(to_xlsx, listing, page.language), f"{name}.xlsx", XLSX)
+    return await _file(request, "xlsx")
 
 
 @get(PATH + ".csv", include_in_schema=False)
 async def overdue_csv(request: WebRequest) -> Response[bytes]:
     """The same list as CSV, marked as UTF-8 for Excel."""
-    page = await open_page(request)
-    listing, name = await _listed(page)
-    body = to_csv(listing, overdue_sheet(listing, page.language), page.language, with_bom=True)
-    return _file(body, f"{name}.csv", "text/csv")
+    return await _file(request, "csv")
 
 
 @get(PATH + ".json", include_in_schema=False)
 async def overdue_json(request: WebRequest) -> Response[bytes]:
     """The same list as JSON, with its check code."""
-    page = await open_page(request)
-    listing, name = await _listed(page)
-    return _file(msgspec.json.encode(to_object(listing, page.language)), f"{name}.json", "application/json")
+    return await _file(request, "json")
 
 
 def _directive_id(form: Form) -> int | None:
@@ -202,13 +189,6 @@ def _directive_id(form: Form) -> int | None:
 
 def _late_agencies(listing: OverdueList) -> int:
     return sum(1 for line in listing.agencies if line.buckets.open_overdue)
-
-
-def _downloads(page: Page, form: Form, day: date) -> list[tuple[str, str]]:
-    """The same list as files, by the same address with another ending."""
-    query = {"ngay": day.isoformat(), "co-quan": form.text("co-quan"), "van-ban": form.text("van-ban")}
-    tail = "?" + urlencode({key: value for key, value in query.items() if value})
-    return [(page.s(f"overdue.{kind}"), f"{PATH}.{kind}{tail}") for kind in ("xlsx", "csv", "json")]
 
 
 # The paper ---------------------------------------------------------------------------------------------------

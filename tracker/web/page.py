@@ -269,6 +269,15 @@ class Page:
         return [value for key, value in parse_qsl(raw) if key == name and len(value) <= 500]
 
     @property
+    def raw_query(self) -> str:
+        """The query of the address as it came, without what only the page itself needs."""
+        raw = self.request.scope.get("query_string", b"").decode("ascii", "replace")
+        pairs = [
+            (k, v) for k, v in parse_qsl(raw) if k not in ("lang", "sau", "trang", "ca") and len(v) <= 500
+        ]
+        return urlencode(pairs)
+
+    @property
     def path(self) -> str:
         """The path of this page; a form that is shown again stands for the page it belongs to."""
         if self.shown_path is not None:

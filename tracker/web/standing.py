@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, time, timedelta
+from datetime import date, time
 from urllib.parse import quote, urlencode
 
-from tracker.actions.standing import shown_days, status_now, workdays_between
+from tracker.actions.standing import list_moment, shown_days, status_now, workdays_between
 from tracker.db.assignments import Assignment
 from tracker.db.reads_web import AsOf
 from tracker.domain.access import Subject, Verb, may
 from tracker.domain.assignments import Fine, Part, State, Status
-from tracker.domain.workdays import CalendarUnknown, WorkCalendar, add_workdays
-from tracker.domain.zone import civil_day, civil_now
+from tracker.domain.workdays import WorkCalendar
+from tracker.domain.zone import civil_day
 from tracker.web import wording
 from tracker.web.page import Page
 from tracker.web.wording import Chip
@@ -78,14 +78,8 @@ class Tile:
 
 
 def as_of(page: Page, calendar: WorkCalendar) -> AsOf:
-    """The present moment for lists; soon ends before the first working day beyond the setting."""
-    local = civil_now(page.now)
-    days = page.state.settings.due_soon_days
-    try:
-        soon_until = add_workdays(local.date(), days + 1, calendar) - timedelta(days=1)
-    except CalendarUnknown:
-        soon_until = local.date() + timedelta(days=days)
-    return AsOf(local.date(), local.time().replace(tzinfo=None), soon_until)
+    """The present moment for lists."""
+    return list_moment(page.now, calendar, page.state.settings.due_soon_days)
 
 
 def path_of(row: Assignment) -> str:

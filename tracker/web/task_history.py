@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from pathlib import Path
 
 from litestar import Response, get
 from litestar.params import FromPath
 from markupsafe import Markup
 
 from tracker.actions.audit import list_changes
-from tracker.actions.exports import FILE_NAMES
+from tracker.actions.exports import document_of
+from tracker.actions.tables import FILE_NAMES, KINDS
 from tracker.db.assignments import list_for_task
 from tracker.db.directives import Task, get_directive, get_task
 from tracker.db.directory import get_officials
 from tracker.db.history import HistoryFilter, HistoryRow
-from tracker.documents.row_files import MEDIA_TYPES, Cell, RowFormat, open_rows
+from tracker.documents.tables_model import Column, Row, Table, TableFormat
 from tracker.domain.access import Verb, require
+from tracker.domain.errors import Invalid
 from tracker.domain.search import search_key
 from tracker.domain.zone import civil_day
 from tracker.i18n import catalogue
+from tracker.web.downloads import send, table_at_hand
 from tracker.web.forms import Form
 from tracker.web.page import Page, open_page, parse_id
 from tracker.web.state import WebRequest
@@ -182,8 +182,6 @@ async def task_history(request: WebRequest, task_id: FromPath[str]) -> Response[
     found = await get_task(page.actor, parse_id(task_id))
     directive = await get_directive(page.actor, found.directive_id)
     form, lines, agencies, total = await _lines(page, found)
-    here = page.address().partition("?")
-    query = f"?{here[2]}" if here[2] else ""
     return page.render(
         "task-history.html",
         status=422 if form.problems else 200,
@@ -195,7 +193,6 @@ async def task_history(request: WebRequest, task_id: FromPath[str]) -> Response[
         most=MOST,
         agencies=[("", page.s("filter.any_agency")), *((name, name) for name in agencies)],
         groups=[("", page.s("story.any")), *((g, page.word("story.group", g)) for g in (*GROUPS, "khac"))],
-        files=[(form_name, f"/viec/{found.id}/lich-su.{form_name}{query}") for form_name in MEDIA_TYPES],
         is_filtered=bool(page.query.keys() - {"lang"}),
     )
 
@@ -203,40 +200,36 @@ async def task_history(request: WebRequest, task_id: FromPath[str]) -> Response[
 COLUMNS = ("at", "actor", "verb", "agency", "detail")
 
 
-async def _file(request: WebRequest, task_id: str, form_name: RowFormat) -> Response[bytes]:
+async def history_table(page: Page, task_id: int, form: TableFormat) -> Table:
     """The same lines as the page, oldest first."""
-    page = await open_page(request)
     require(page.actor, Verb.READ_HISTORY)
     require(page.actor, Verb.EXPORT)
-    found = await get_task(page.actor, parse_id(task_id))
-    _, lines, _, _ = await _lines(page, found)
-    titles = [page.s(f"export.column.{column}") for column in COLUMNS]
-    rows = [_cells(page, said, found, form_name) for said in reversed(lines)]
-    content = await asyncio.to_thread(_written, form_name, titles, rows, page.s("export.sheet.history"))
-    name = f"{FILE_NAMES['history']}-{found.id}-{page.today:%Y-%m-%d}.{form_name}"
-    return Response(
-        content=content,
-        media_type=MEDIA_TYPES[form_name],
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    found = await get_task(page.actor, task_id)
+    filled, lines, _, _ = await _lines(page, found)
+    if filled.problems:
+        raise Invalid(filled.problems)
+    task = page.s("mail.restricted") if found.restricted else found.short_name
+    return table_at_hand(
+        page,
+        f"{FILE_NAMES['history']}-{found.id}",
+        page.s("story.title"),
+        [Column(key, page.s(f"export.column.{key}"), KINDS.get(key, "text")) for key in COLUMNS],
+        [_cells(page, said, found, form) for said in reversed(lines)],
+        scope=[task],
     )
 
 
-def _cells(page: Page, said: Said, found: Task, form_name: RowFormat) -> tuple[Cell, ...]:
+def _cells(page: Page, said: Said, found: Task, form: TableFormat) -> Row:
     # A file is handed on: of a restricted task it holds no words.
     details = "" if found.restricted else "\n".join(said.details)
-    at: Cell = said.at - timedelta(microseconds=said.at.microsecond)
-    verb = said.verb if form_name == "json" else page.word("audit_verb", said.verb)
+    at = said.at - timedelta(microseconds=said.at.microsecond)
+    verb = said.verb if form == "json" else page.word("audit_verb", said.verb)
     return (at, said.who, verb, said.agency, details)
 
 
-def _written(
-    form_name: RowFormat, titles: Sequence[str], rows: Sequence[Sequence[Cell]], sheet: str
-) -> bytes:
-    with tempfile.TemporaryDirectory(prefix="tracker-history-") as folder:
-        path = Path(folder) / f"history.{form_name}"
-        with open_rows(path, form_name, COLUMNS, titles, sheet) as file:
-            file.write(rows)
-        return path.read_bytes()
+async def _file(request: WebRequest, task_id: str, form: TableFormat) -> Response[bytes]:
+    page = await open_page(request)
+    return send(await document_of(await history_table(page, parse_id(task_id), form), form))
 
 
 @get("/viec/{task_id:str}/lich-su.csv", include_in_schema=False)

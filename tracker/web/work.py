@@ -149,7 +149,7 @@ async def work(request: WebRequest) -> Response[bytes]:
         else False,
         next_address=here(page, look, sau=last) if last else None,
         first_address=here(page, look) if "sau" in page.query else None,
-        active=_active(page, look, dict(bar.agencies), dict(bar.followers)),
+        active=conditions_of(page, look, dict(bar.agencies), dict(bar.followers)),
         pills=pills,
         query=query,
         submission=new_submission(),
@@ -253,7 +253,7 @@ def _status(form: Form) -> int:
     return 422 if all(problem.code in _SENSELESS for problem in form.problems) else 400
 
 
-def _active(
+def conditions_of(
     page: Page, look: Look, agencies: Mapping[str, str], followers: Mapping[str, str]
 ) -> list[tuple[str, str]]:
     """The conditions in force, each with the address that lifts it."""

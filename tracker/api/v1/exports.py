@@ -22,10 +22,12 @@ class ExportIn(Struct, forbid_unknown_fields=True, kw_only=True):
 
     `assignments` take status, state, agency, directive_id, due_from, due_to and q;
     `overdue` takes agency, directive_id and as_of; `history` takes directive_id, from and to.
+    A docx holds 5,000 rows and a pdf 1,000; `bom` is about csv, whose UTF-8 Excel reads only with a mark.
     """
 
     what: Literal["assignments", "overdue", "history"]
-    format: Literal["xlsx", "csv", "json"]
+    format: Literal["xlsx", "csv", "docx", "pdf", "json"]
+    bom: bool = True
     status: StatusFilter | None = None
     state: StateName | None = None
     agency: Annotated[list[AgencyCode], Meta(max_length=100)] = []
@@ -75,6 +77,7 @@ async def create_export(call: Call[NoQuery, ExportIn]) -> Reply:
         to_on=body.changed_to if is_history else body.due_to,
         as_of=body.as_of,
         words=body.q or "",
+        with_bom=body.bom,
     )
     try:
         job_id = await actions.ask(call.actor, new, call.language)
@@ -89,7 +92,7 @@ def _check(body: ExportIn) -> None:
     problems = [
         Problem(f"/{name}", "not_for_action", name, {"name": name, "action": body.what, "known": taken})
         for name in body.__struct_fields__
-        if name not in ("what", "format", *taken) and getattr(body, name) not in (None, [])
+        if name not in ("what", "format", "bom", *taken) and getattr(body, name) not in (None, [])
     ]
     for first, last in (("due_from", "due_to"), ("changed_from", "changed_to")):
         low, high = getattr(body, first), getattr(body, last)
