@@ -29,6 +29,7 @@ from tracker.actions import (
     feeds,
     imports,
     indicators,
+    inspection_mail,
     inspections,
     mandates,
     passing_on,
@@ -360,6 +361,7 @@ async def _inspections(scene: Scene, desk: Actor) -> None:
             await inspections.conclude(desk, found, item.id, None, noted, MONDAY)
     frozen = scene.ids["inspection.frozen"]
     scene.ids["inspection.item"] = (await inspections_db.list_items(frozen))[0].id
+    scene.ids["inspection.batch"] = (await inspection_mail.invite(desk, frozen, None, MONDAY)).batch
     whole = Conclusion(Verdict.NOTED, f"Ghi nhận {MARKS[OWN]}")
     scene.ids["inspection.conclusion"] = await inspections.conclude(desk, frozen, None, None, whole, MONDAY)
 

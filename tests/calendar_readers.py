@@ -176,6 +176,7 @@ CHILDREN = {
 }
 MANY = {"RELATED-TO", "CATEGORIES"}
 INSTANT = re.compile(r"\d{8}T\d{6}Z")
+WALL = re.compile(r"\d{8}T\d{6}")
 DAY = re.compile(r"\d{8}")
 LINE = re.compile(r"([A-Z-]+)((?:;[A-Z-]+=[^;:,\"]+)*):(.*)", re.DOTALL)
 STATUSES = {
@@ -257,13 +258,16 @@ def _component(kind: str, properties: dict[str, str], uids: set[str]) -> list[st
     for name in ("DTSTAMP", "CREATED", "LAST-MODIFIED", "COMPLETED"):
         if name in properties and not INSTANT.fullmatch(properties[name]):
             found.append(f"{name} is not a UTC instant: {properties[name]}")
+    if kind == "VTIMEZONE":
+        uids.add(f";TZID={properties['TZID']}")
     if kind == "STANDARD":
         return found
     for name in ("DTSTART", "DTEND", "DUE"):
         if name not in properties:
             continue
-        form = DAY if ";VALUE=DATE" in properties[f"{name};"] else INSTANT
-        if not form.fullmatch(properties[name]) or "TZID" in properties[f"{name};"]:
+        zone = properties[f"{name};"] if "TZID" in properties[f"{name};"] else ""
+        form = DAY if ";VALUE=DATE" in properties[f"{name};"] else WALL if zone else INSTANT
+        if not form.fullmatch(properties[name]) or (zone and zone not in uids):
             found.append(f"{name} floats or has a zone: {properties[f'{name};']}:{properties[name]}")
     if "DTEND" in properties and not properties["DTEND"] > properties.get("DTSTART", ""):
         found.append("DTEND not after DTSTART")

@@ -104,6 +104,7 @@ PAGES: tuple[Listed, ...] = (
     # Inspection sessions
     *_of("secretariat", "/kiem-tra", "/kiem-tra/moi", "/kiem-tra/{planned}", "/kiem-tra/{planned}/sua"),
     *_of("secretariat", "/kiem-tra/{planned}/chot", "/kiem-tra/{planned}/huy", "/kiem-tra/{frozen}"),
+    *_of("secretariat", "/kiem-tra/{planned}/giay-moi"),
     *_of("secretariat", "/kiem-tra/{frozen}/hop?muc=2", "/kiem-tra/{frozen}/ket-luan", "/kiem-tra/{frozen}/bo-sung"),
     *_of("secretariat", "/kiem-tra/{frozen}/xac-minh?ma=1234"),
     *_of("member", "/kiem-tra/{frozen}/chu-toa?muc=2"),

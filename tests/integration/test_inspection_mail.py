@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from email import message_from_bytes
 from email.policy import default
+from html import unescape
 from typing import Any
 
 import icalendar
 import pytest
 
+from tests.calendar_readers import Read, problems, read_icalendar
+from tests.web_scene import Visitor, hidden_fields, scene
 from tests.world import MONDAY, World, build_world, directive, task
-from tracker.actions import directives, explaining, explanations, inspection_mail, inspections, reports
+from tracker.actions import directives, explaining, explanations, feeds, inspection_mail, inspections, reports
+from tracker.actions.feeds import FeedChoices, NewFeed
 from tracker.actions.inspection_mail import InvitationsGone
 from tracker.db import explaining as explaining_db
 from tracker.db import inspections as db
-from tracker.db.engine import execute, fetch, fetchval
+from tracker.db.engine import execute, fetch, fetchval, look_as
 from tracker.db.inspection_letters import held_after, list_letters
+from tracker.domain.directory import SYSTEM
 from tracker.domain.drafts import NewReport
 from tracker.domain.errors import NotPermitted, StaleVersion
 from tracker.domain.inspections import Plan
@@ -269,7 +275,8 @@ async def test_a_sending_is_taken_back_while_none_has_left(world: World) -> None
     second = await inspection_mail.invite(world.secretariat, inspection_id, None, SOON)
     assert await waiting() == dict.fromkeys(GROUP | HEALTH | FINANCE, ("REQUEST", 1))
     await execute(
-        "UPDATE outbox SET state = 'sent', sent_at = decided_at WHERE id = (SELECT min(id) FROM outbox WHERE state = 'pending')"
+        "UPDATE outbox SET state = 'sent', sent_at = decided_at"
+        " WHERE id = (SELECT min(id) FROM outbox WHERE state = 'pending')"
     )
     with pytest.raises(InvitationsGone):
         await inspection_mail.undo(world.secretariat, inspection_id, second.batch, SOON)
@@ -481,3 +488,120 @@ async def test_a_refused_reminder_goes_to_the_next_contact(world: World) -> None
     got = {d.recipient: message_from_bytes(d.data, policy=default)["Subject"] for d in transport.taken}
     assert got["head_of_office@byt.example.vn"] == "[Nhắc giải trình] Bộ Y tế: 2 nhiệm vụ chờ giải trình"
     assert "officer@vpcp.example.vn" in got
+
+
+# --- calendars ---
+
+
+async def read_feed(made: feeds.Made, now: datetime = SOON) -> list[Read]:
+    """What a calendar client reads of a link, once its own rules and its validators have been checked."""
+    looked = await feeds.look(made.token, "event", now)
+    served = await feeds.render(looked)
+    assert problems(served.body) == []
+    assert (await feeds.look(made.token, "event", now)).tag == served.tag
+    assert (await feeds.render(await feeds.look(made.token, "event", now))).body == served.body
+    look_as(SYSTEM)
+    return read_icalendar(served.body)
+
+
+async def test_a_calendar_of_sessions_holds_those_that_concern_its_reader(world: World) -> None:
+    both = await planned(world)
+    other = await planned(
+        world, title="Buổi khác", agency_codes=("HN",), chair_id=None, secretary_id=None,
+        member_ids=(world.officials["member"],), held_at=None, ends_at=None,
+    )  # fmt: skip
+    links = {}
+    for name in ("secretariat", "inspector", "member", "administrator", "agency"):
+        actor = getattr(world, name)
+        links[name] = await feeds.create(actor, NewFeed(FeedChoices("Buổi kiểm tra"), "sessions"), MONDAY)
+
+    titles = {name: sorted(e.summary for e in await read_feed(link)) for name, link in links.items()}
+    assert titles == {
+        "secretariat": ["Buổi khác", "Kiểm tra chuyển đổi số"],
+        "inspector": ["Buổi khác", "Kiểm tra chuyển đổi số"],
+        "member": ["Buổi khác", "Kiểm tra chuyển đổi số"],
+        "administrator": [],
+        "agency": ["Kiểm tra chuyển đổi số"],
+    }
+    (own,) = await read_feed(links["agency"])
+    assert "Bộ Y tế" in own.description
+    assert "Bộ Tài chính" not in own.description
+    assert own.uid.startswith("session-")
+    assert (own.start, own.end) == ("2025-12-02T07:00:00Z", "2025-12-02T09:30:00Z")
+    before = await feeds.look(links["agency"].token, "event", SOON)
+    look_as(SYSTEM)
+
+    await inspections.cancel(world.secretariat, both, 1, "Hoãn", SOON)
+    (off,) = await read_feed(links["agency"], SOON)
+    after = await feeds.look(links["agency"].token, "event", SOON)
+    look_as(SYSTEM)
+    assert (off.status, off.summary) == ("CANCELLED", "Đã hủy: Kiểm tra chuyển đổi số")
+    assert off.sequence > own.sequence
+    assert (before.tag != after.tag, after.modified_at > before.modified_at) == (True, True)
+    assert await read_feed(links["agency"], SOON + timedelta(days=95)) == []
+    # Who no longer takes part reads it no more.
+    await changed(world, other, title="Buổi khác", agency_codes=("HN",), chair_id=None, secretary_id=None)
+    assert [e.summary for e in await read_feed(links["member"])] == ["Đã hủy: Kiểm tra chuyển đổi số"]
+
+
+# --- the page ---
+
+
+def in_words(html: str) -> str:
+    """The words of a page."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
+
+
+async def test_the_page_shows_each_letter_before_it_goes_and_what_became_of_it(database: Settings) -> None:
+    async with scene(database) as made:
+        inspection_id = await planned(made.world, agency_codes=("BYT",))
+        where = f"/kiem-tra/{inspection_id}"
+        desk = await Visitor(made).sign_in(made.world.secretariat)
+        member = await Visitor(made).sign_in(made.world.member)
+        before = in_words((await desk.get(where)).text)
+        look = await desk.get(f"{where}/giay-moi")
+        assert await waiting() == {}
+        sent = await desk.post(f"{where}/giay-moi", from_page=f"{where}/giay-moi")
+        after = (await desk.get(where)).text
+
+        assert "Chưa mời ai. Xem trước từng thư rồi gửi cho 4 người." in before
+        assert "Chưa mời Danh sách" not in before
+        words = in_words(look.text)
+        assert "4 thư sẽ gửi đi." in words
+        assert "[Giấy mời] Kiểm tra chuyển đổi số – 14:00–16:30, thứ Ba 02/12/2025" in words
+        assert "focal@byt.example.vn" in words
+        assert "Bộ Y tế có" in words
+        assert (sent.status_code, sent.headers["location"]) == (303, where)
+        assert len(await waiting()) == 4
+        undo = re.search(rf'action="({where}/giay-moi/[0-9a-f-]+/hoan-tac)"', after)
+        assert undo is not None
+        assert "Đã mời 4 người." in in_words(after)
+        assert "Tất cả đã có giấy mời đúng với kế hoạch hiện nay." in in_words(after)
+        assert f'href="{where}/giay-moi"' not in after
+        shown = (await member.get(where)).text
+        assert "focal BYT" in shown
+        assert "focal@byt.example.vn" not in shown
+        assert (await member.get(f"{where}/giay-moi")).status_code == 403
+        assert (await desk.get("/kiem-tra/999999/giay-moi")).status_code == 404
+
+        taken_back = await desk.post(undo[1], **hidden_fields(after, undo[1]))
+        assert taken_back.headers["location"] == where
+        assert "Chưa mời ai." in in_words((await desk.get(where)).text)
+        assert await waiting() == {}
+
+        # Again, and then the plan changes: the page says who was told, and a dead mailbox by its name.
+        await desk.post(f"{where}/giay-moi", from_page=f"{where}/giay-moi")
+        await put_away()
+        await execute("UPDATE official SET mailbox = 'dead' WHERE email = 'head@vpcp.example.vn'")
+        people = (made.world.officials["inspector"], made.world.officials["head"])
+        await changed(made.world, inspection_id, agency_codes=("BYT",), held_at=time(15), member_ids=people)
+        told = in_words((await desk.get(where)).text)
+        assert "mời Người inspector; báo thay đổi cho" in told
+        assert "Thư gửi head@vpcp.example.vn không tới. Sửa địa chỉ của Người head rồi gửi lại." in told
+        again = await desk.post(f"{where}/giay-moi", _token="x")
+        assert again.status_code in (403, 422)
+
+        await execute("UPDATE inspection SET held_on = '2025-11-20', as_of = '2025-11-20'")
+        late = await desk.get(f"{where}/giay-moi")
+        assert late.status_code == 409
+        assert "nay đã qua" in in_words(late.text)

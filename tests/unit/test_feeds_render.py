@@ -35,7 +35,9 @@ from tracker.domain.assignments import (
     State,
     classify,
 )
-from tracker.domain.calendar_uid import entry_uid, parent_uid
+from tracker.domain.calendar_uid import entry_uid, parent_uid, session_uid
+from tracker.domain.inspections import State as SessionState
+from tracker.domain.inspections import Topic
 from tracker.domain.workdays import WorkCalendar
 from tracker.domain.zone import civil_now
 from tracker.feeds.content import clean, clean_line, line
@@ -46,6 +48,7 @@ from tracker.feeds.entries import (
     EntryStatus,
     FeedEntry,
     FeedOptions,
+    SessionEntry,
     entry_status,
 )
 from tracker.feeds.join import LIMIT_OCTETS, FeedPlace, build
@@ -600,3 +603,86 @@ def test_status_is_the_one_that_classify_gives(
     fine = classify(facts, NOW, WorkCalendar(days={}, years=frozenset({2025}))).fine
 
     assert entry_status(state, due_on, due_time, completed_on, completed_time, NOW) == FINE[fine]
+
+
+# Sessions ----------------------------------------------------------------------------------------------------
+
+
+def session(number: int = 1, **changes: Any) -> SessionEntry:
+    """A session on Friday 28/11/2025 at 14:00."""
+    base = SessionEntry(
+        uid=session_uid(UUID(int=number), HOST),
+        title="Kiểm tra chuyển đổi số; đợt 2, Bộ Y tế",
+        state=SessionState.PLANNED,
+        held_on=date(2025, 11, 28),
+        held_at=time(14),
+        ends_at=time(16, 30),
+        place="Phòng họp A, tầng 2",
+        chair="Lê Minh Khôi",
+        topic=Topic.DIRECTIVE,
+        topic_of="17/NQ-CP",
+        agencies=("Bộ Y tế", "Bộ Tài chính"),
+        explain_by=date(2025, 11, 26),
+        version=2,
+        created_at=datetime(2025, 11, 3, 2, 0, tzinfo=UTC),
+        changed_at=datetime(2025, 11, 10, 8, 15, tzinfo=UTC),
+        concluded_at=None,
+        url=f"https://{HOST}/kiem-tra/{number}",
+    )
+    return dataclasses.replace(base, **changes)
+
+
+SESSIONS = (
+    session(1),
+    session(2, held_at=None, ends_at=None, place=""),
+    session(3, ends_at=None, state=SessionState.CANCELLED),
+    session(
+        4, state=SessionState.CONCLUDED, concluded_at=datetime(2025, 11, 29, tzinfo=UTC), topic=Topic.ALL
+    ),
+    session(5, state=SessionState.FROZEN, topic=Topic.FIELD, topic_of="Y tế", agencies=(), chair=""),
+)
+
+
+@pytest.mark.parametrize("component", ["event", "todo"])
+def test_sessions_are_read_alike_by_every_reader(component: Component) -> None:
+    options = dataclasses.replace(OPTIONS, component=component, alarms=(0, 1))
+
+    data = build(SESSIONS, options, PLACE, TODAY)
+
+    assert problems(data) == []
+    assert build(SESSIONS[::-1], options, PLACE, TODAY) == data
+    read = {one.uid: one for one in read_icalendar(data)}
+    assert read == {one.uid: one for one in read_vobject(data)}
+    assert len(read) == 5
+    first = read[session_uid(UUID(int=1), HOST)]
+    assert first.summary == "Kiểm tra chuyển đổi số; đợt 2, Bộ Y tế"
+    assert "Hạn giải trình: hết thứ Tư 26/11/2025" in first.description
+    assert first.alarms == ("2025-11-28T01:00:00Z", "2025-11-27T01:00:00Z")
+    if component == "event":
+        assert (first.start, first.end) == ("2025-11-28T07:00:00Z", "2025-11-28T09:30:00Z")
+        assert read[session_uid(UUID(int=2), HOST)].start == "2025-11-28"
+        assert read[session_uid(UUID(int=3), HOST)].end == "2025-11-28T08:00:00Z"
+    else:
+        assert first.due == "2025-11-28T07:00:00Z"
+    assert read[session_uid(UUID(int=3), HOST)].status == "CANCELLED"
+    assert read[session_uid(UUID(int=3), HOST)].summary.startswith("Đã hủy: ")
+    assert read[session_uid(UUID(int=4), HOST)].alarms == ()
+    assert b"LOCATION:Ph" in data
+
+
+def test_called_off_sessions_are_left_out_where_the_link_wants_none() -> None:
+    data = build(SESSIONS, dataclasses.replace(OPTIONS, with_cancelled=False), PLACE, TODAY)
+
+    assert session_uid(UUID(int=3), HOST) not in {one.uid for one in read_icalendar(data)}
+
+
+def test_very_many_sessions_stay_within_the_limit_and_say_so() -> None:
+    many = [
+        session(n, place="Phòng " * 150, held_on=date(2025, 1, 1) + timedelta(days=n)) for n in range(1, 700)
+    ]
+
+    data = build(many, OPTIONS, PLACE, TODAY)
+
+    assert len(data) <= LIMIT_OCTETS
+    assert problems(data) == []
+    assert any(one.uid.startswith("cut-") for one in read_icalendar(data))

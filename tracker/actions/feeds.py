@@ -12,19 +12,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 
 from tracker.actions.office import assignment_url, office
+from tracker.db import feed_sessions
 from tracker.db import feeds as feeds_db
 from tracker.db.engine import look_as, transaction
+from tracker.db.feed_sessions import SessionRow
 from tracker.db.feeds import Facts, Feed, FeedRow, FeedScope
 from tracker.db.history import HistoryEntry, insert_history
 from tracker.domain import lengths
 from tracker.domain.access import Subject, Verb, require
 from tracker.domain.assignments import State
-from tracker.domain.calendar_uid import entry_uid, parent_uid
+from tracker.domain.calendar_uid import entry_uid, parent_uid, session_uid
 from tracker.domain.directory import AGENCY_ROLES, Actor
 from tracker.domain.errors import Conflict, Invalid, NotFound, Problem, StaleVersion
 from tracker.domain.text import clean_text
 from tracker.domain.zone import at_official, civil_day
-from tracker.feeds.entries import Component, FeedEntry, FeedOptions, entry_status
+from tracker.feeds.entries import AnyEntry, Component, FeedEntry, FeedOptions, SessionEntry, entry_status
 from tracker.feeds.join import CLOSED_DAYS, MOST_ENTRIES, FeedPlace, build
 from tracker.feeds.render import CACHED_ENTRIES
 from tracker.feeds.specimen import format_version
@@ -43,6 +45,8 @@ MOST_ALARMS = 5
 LONGEST_ALARM_DAYS = 60
 LONGEST_USER_AGENT = 200
 USE_IS_NOTED_EVERY = timedelta(minutes=1)
+MOST_SESSIONS = 500
+"""Sessions that one link shows, the latest days first."""
 RENDERED_IN_PLACE = 400
 """More entries than this are joined in a thread, so that other requests go on meanwhile."""
 
@@ -344,7 +348,10 @@ async def look(
     if admit is not None:
         await admit(feed.id)
     look_as(viewer)
-    facts = await feeds_db.read_facts(viewer, feed, now, _closed_since(now), MOST_ENTRIES)
+    if feed.scope is FeedScope.SESSIONS:
+        _, facts = await feed_sessions.list_sessions(viewer, feed, _closed_since(now), MOST_SESSIONS)
+    else:
+        facts = await feeds_db.read_facts(viewer, feed, now, _closed_since(now), MOST_ENTRIES)
     fingerprint, overdue = await _fingerprint(viewer, feed, facts, now)
     modified_at = await _modified_at(feed, fingerprint, now)
     tag = _tag(fingerprint, component)
@@ -363,13 +370,19 @@ async def render(looked: Look) -> Served:
     return Served(await asyncio.to_thread(_body, fresh, looked), looked.tag, looked.modified_at)
 
 
-async def _read(looked: Look) -> tuple[Look, list[FeedEntry]]:
+async def _read(looked: Look) -> tuple[Look, list[AnyEntry]]:
     """All entries from one reading, and the look as of that reading: somebody may have changed a row since."""
     feed, viewer, now = looked.feed, looked.viewer, looked.now
-    rows, facts = await feeds_db.list_rows(viewer, feed, now, _closed_since(now), MOST_ENTRIES)
-    entries = [_entry(row, now) for row in rows]
-    for row, entry in zip(rows, entries, strict=True):
-        _known.keep(_key(row.fact), entry)
+    entries: list[AnyEntry]
+    if feed.scope is FeedScope.SESSIONS:
+        since = _closed_since(now)
+        sessions, facts = await feed_sessions.list_sessions(viewer, feed, since, MOST_SESSIONS)
+        entries = [_session(session) for session in sessions]
+    else:
+        rows, facts = await feeds_db.list_rows(viewer, feed, now, _closed_since(now), MOST_ENTRIES)
+        entries = [_entry(row, now) for row in rows]
+    for fact, entry in zip(facts.rows, entries, strict=True):
+        _known.keep(_key(fact), entry)
     if facts != looked.facts:
         fingerprint, overdue = await _fingerprint(viewer, feed, facts, now)
         tag = _tag(fingerprint, looked.component)
@@ -386,16 +399,16 @@ class _Memory:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._entries: OrderedDict[_Key, FeedEntry] = OrderedDict()
+        self._entries: OrderedDict[_Key, AnyEntry] = OrderedDict()
 
-    def get(self, key: _Key) -> FeedEntry | None:
+    def get(self, key: _Key) -> AnyEntry | None:
         """The entry of these facts, if it is remembered."""
         entry = self._entries.get(key)
         if entry is not None:
             self._entries.move_to_end(key)
         return entry
 
-    def keep(self, key: _Key, entry: FeedEntry) -> None:
+    def keep(self, key: _Key, entry: AnyEntry) -> None:
         """Remember an entry."""
         self._entries[key] = entry
         while len(self._entries) > self._most:
@@ -443,7 +456,7 @@ async def _modified_at(feed: Feed, fingerprint: str, now: datetime) -> datetime:
     return await feeds_db.mark_fingerprint(feed.id, fingerprint, now)
 
 
-def _body(entries: Sequence[FeedEntry], looked: Look) -> bytes:
+def _body(entries: Sequence[AnyEntry], looked: Look) -> bytes:
     feed = looked.feed
     options = FeedOptions(
         name=feed.name,
@@ -457,7 +470,7 @@ def _body(entries: Sequence[FeedEntry], looked: Look) -> bytes:
         uid=f"feed-{feed.id}",
         host=office().domain,
         source_url=feed_url(looked.token) + ("?as=todo" if looked.component == "todo" else ""),
-        page_url=f"{office().url}/lich",
+        page_url=f"{office().url}/{'kiem-tra' if feed.scope is FeedScope.SESSIONS else 'lich'}",
     )
     left_out, overdue = looked.facts.left_out, looked.overdue
     return build(entries, options, place, civil_day(looked.now), left_out=left_out, overdue_count=overdue)
@@ -485,4 +498,26 @@ def _entry(row: FeedRow, now: datetime) -> FeedEntry:
         urgency=row.urgency,
         done_at=row.confirmed_at,
         categories=tuple(word for word in words if word),
+    )
+
+
+def _session(row: SessionRow) -> SessionEntry:
+    return SessionEntry(
+        uid=session_uid(row.uid, office().domain),
+        title=row.title,
+        state=row.state,
+        held_on=row.held_on,
+        held_at=row.held_at,
+        ends_at=row.ends_at,
+        place=row.place,
+        chair=row.chair,
+        topic=row.topic,
+        topic_of=row.topic_of,
+        agencies=row.agencies,
+        explain_by=row.explain_by,
+        version=row.version,
+        created_at=row.created_at,
+        changed_at=row.changed_at,
+        concluded_at=row.concluded_at,
+        url=f"{office().url}/kiem-tra/{row.id}",
     )

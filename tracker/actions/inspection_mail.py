@@ -125,7 +125,7 @@ async def board(viewer: Actor, found: Inspection, now: datetime) -> Board:
     names |= await letters_of.agency_names_of(found)
     by_person: dict[int, list[Told]] = {}
     for told in letters:
-        if told.reason != "undone":
+        if told.state != "superseded":
             by_person.setdefault(told.official_id, []).append(told)
     lines = []
     for invitee in () if found.state is State.CANCELLED else invited.invitees:
@@ -147,7 +147,7 @@ async def board(viewer: Actor, found: Inspection, now: datetime) -> Board:
             lines.append(
                 Line(last.official_name, None, last.agency_name, last.address, last, is_wanted=False)
             )
-    kept = [t for t in letters if t.reason != "undone"]
+    kept = [t for t in letters if t.state != "superseded"]
     newest = max(kept, key=lambda t: (t.queued_at, t.outbox_id), default=None)
     return Board(
         tuple(lines),

@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import Literal
 
 from tracker.domain.assignments import OUTSIDE_STATES, State, is_past
+from tracker.domain.inspections import State as SessionState
+from tracker.domain.inspections import Topic
 from tracker.domain.zone import at_official, civil_now
 from tracker.i18n import Language
 
@@ -121,6 +123,60 @@ class FeedEntry:
         if self.due_time is not None:
             return max(self.changed_at, at_official(self.due_on, self.due_time))
         return max(self.changed_at, at_official(self.due_on + timedelta(days=1), time(0)))
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEntry:
+    """One inspection session as calendars see it; days and hours of the official zone.
+
+    `version` grows with every change of the session. `agencies` are those that the reader may know of.
+    """
+
+    uid: str
+    title: str
+    state: SessionState
+    held_on: date
+    held_at: time | None
+    ends_at: time | None
+    place: str
+    chair: str
+    topic: Topic
+    topic_of: str
+    agencies: tuple[str, ...]
+    explain_by: date | None
+    version: int
+    created_at: datetime
+    changed_at: datetime
+    concluded_at: datetime | None
+    url: str
+
+    @property
+    def due_on(self) -> date:
+        """The day under which it stands among other entries."""
+        return self.held_on
+
+    @property
+    def due_time(self) -> time | None:
+        """When it begins, where that is stated."""
+        return self.held_at
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it was called off."""
+        return self.state is SessionState.CANCELLED
+
+    @property
+    def open(self) -> bool:
+        """Whether it is still to be held or concluded."""
+        return self.state in (SessionState.PLANNED, SessionState.FROZEN)
+
+    @property
+    def stamped_at(self) -> datetime:
+        """DTSTAMP and LAST-MODIFIED: the last change."""
+        return self.changed_at
+
+
+AnyEntry = FeedEntry | SessionEntry
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from datetime import date, datetime, time, timedelta
 
 from tracker.domain.zone import at_official
 from tracker.feeds.content import clean_line, day, line, text_line, title_line, uri, utc
-from tracker.feeds.entries import EntryStatus, FeedEntry, FeedOptions
+from tracker.feeds.entries import AnyEntry, EntryStatus, FeedEntry, FeedOptions, SessionEntry
 from tracker.feeds.render import render_entry, title
+from tracker.feeds.sessions import render_session
 from tracker.feeds.zone import VTIMEZONE
 from tracker.i18n import text
 
@@ -74,7 +75,7 @@ def join(head: bytes, parts: Iterable[bytes]) -> bytes:
 
 
 def build(
-    entries: Iterable[FeedEntry],
+    entries: Iterable[AnyEntry],
     options: FeedOptions,
     place: FeedPlace,
     as_of: date,
@@ -100,23 +101,25 @@ def build(
     if kept and (cut or left_out):
         first = _cut_notice([entry for entry, _ in kept], None if left_out else cut, options, place)
     kept.sort(key=lambda pair: _file_order(pair[0]))
-    return join(head, (first, *(rendered for _, rendered in kept), last))
+    # Hours of the wall clock name their zone, which must be described (RFC 5545 §3.6.5); deadlines stand in UTC.
+    zone = VTIMEZONE if any(isinstance(entry, SessionEntry) and entry.held_at for entry, _ in kept) else b""
+    return join(head, (zone, first, *(rendered for _, rendered in kept), last))
 
 
-def _keep_order(entry: FeedEntry) -> tuple[bool, date, str]:
+def _keep_order(entry: AnyEntry) -> tuple[bool, date, str]:
     """What is kept longest sorts last: open before closed, then the later deadline."""
     return (entry.open, entry.due_on, entry.uid)
 
 
-def _file_order(entry: FeedEntry) -> tuple[date, time, str]:
+def _file_order(entry: AnyEntry) -> tuple[date, time, str]:
     return (entry.due_on, entry.due_time or time(0), entry.uid)
 
 
-def _fitting(wanted: Sequence[FeedEntry], options: FeedOptions, room: int) -> list[tuple[FeedEntry, bytes]]:
+def _fitting(wanted: Sequence[AnyEntry], options: FeedOptions, room: int) -> list[tuple[AnyEntry, bytes]]:
     """The longest beginning of `wanted` that fits into `room` octets, rendered."""
-    kept: list[tuple[FeedEntry, bytes]] = []
+    kept: list[tuple[AnyEntry, bytes]] = []
     for entry in wanted:
-        rendered = render_entry(entry, options)
+        rendered = _rendered(entry, options)
         room -= len(rendered)
         if room < 0:
             break
@@ -124,7 +127,13 @@ def _fitting(wanted: Sequence[FeedEntry], options: FeedOptions, room: int) -> li
     return kept
 
 
-def _cut_notice(kept: Sequence[FeedEntry], cut: int | None, options: FeedOptions, place: FeedPlace) -> bytes:
+def _rendered(entry: AnyEntry, options: FeedOptions) -> bytes:
+    if isinstance(entry, SessionEntry):
+        return render_session(entry, options)
+    return render_entry(entry, options)
+
+
+def _cut_notice(kept: Sequence[AnyEntry], cut: int | None, options: FeedOptions, place: FeedPlace) -> bytes:
     """An entry on the first day that is kept, where a reader who looks back meets the gap."""
     first = min(entry.due_on for entry in kept)
     stamped_at = max(entry.stamped_at for entry in kept)
@@ -141,10 +150,10 @@ def _cut_notice(kept: Sequence[FeedEntry], cut: int | None, options: FeedOptions
 
 
 def _overdue_entry(
-    entries: Sequence[FeedEntry], count: int, options: FeedOptions, place: FeedPlace, as_of: date
+    entries: Sequence[AnyEntry], count: int, options: FeedOptions, place: FeedPlace, as_of: date
 ) -> bytes:
     """One entry on `as_of` that names what is overdue, longest first; nothing when nothing is."""
-    overdue = [entry for entry in entries if entry.status is EntryStatus.OVERDUE]
+    overdue = [e for e in entries if isinstance(e, FeedEntry) and e.status is EntryStatus.OVERDUE]
     if not overdue:
         return b""
     language = options.language

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from tracker.domain.zone import at_official
 from tracker.feeds.content import clean_line, day, escape, line, text_line, title_line, uri, utc
-from tracker.feeds.entries import Component, EntryStatus, FeedEntry, FeedOptions
+from tracker.feeds.entries import AnyEntry, Component, EntryStatus, FeedEntry, FeedOptions
 from tracker.i18n import Language, text
 
 CACHED_ENTRIES = 10_000
@@ -39,7 +39,10 @@ def _rendered(entry: FeedEntry, language: Language, component: Component, alarms
         (
             line("BEGIN", kind),
             *lines,
-            *(_alarm(entry, days, language) for days in (alarms if _rings(entry) else ())),
+            *(
+                alarm(entry, days, title(entry, language), language)
+                for days in (alarms if _rings(entry) else ())
+            ),
             line("END", kind),
         )
     )
@@ -149,7 +152,7 @@ def _rings(entry: FeedEntry) -> bool:
     return entry.status in (EntryStatus.IN_TERM, EntryStatus.RETURNED)
 
 
-def alarm_at(entry: FeedEntry, days: int) -> datetime:
+def alarm_at(entry: AnyEntry, days: int) -> datetime:
     """When the alarm `days` before the deadline rings; for an hour deadline at least two hours before it."""
     rings_at = at_official(entry.due_on - timedelta(days=days), ALARM_AT)
     if entry.due_time is None:
@@ -157,9 +160,10 @@ def alarm_at(entry: FeedEntry, days: int) -> datetime:
     return min(rings_at, at_official(entry.due_on, entry.due_time) - SHORT_NOTICE)
 
 
-def _alarm(entry: FeedEntry, days: int, language: Language) -> bytes:
+def alarm(entry: AnyEntry, days: int, titled: str, language: Language) -> bytes:
+    """What rings so many days before an entry."""
     key = {0: "feeds.alarm.today", 1: "feeds.alarm.tomorrow"}.get(days, "feeds.alarm.days")
-    said = text(language, key, days=days, title=title(entry, language))
+    said = text(language, key, days=days, title=titled)
     return b"".join(
         (
             line("BEGIN", "VALARM"),

@@ -8,7 +8,9 @@ from datetime import UTC, date, datetime, time
 from functools import cache
 from typing import get_args
 
-from tracker.feeds.entries import Component, EntryStatus, FeedEntry, FeedOptions
+from tracker.domain.inspections import State as SessionState
+from tracker.domain.inspections import Topic
+from tracker.feeds.entries import Component, EntryStatus, FeedEntry, FeedOptions, SessionEntry
 from tracker.feeds.join import FeedPlace, build
 from tracker.i18n import LANGUAGES
 
@@ -36,6 +38,33 @@ _KINDS = (
     replace(_ENTRY, due_time=time(17), urgency="urgent", started=True),
     replace(_ENTRY, restricted=True, urgency="very_urgent"),
 )
+_SESSIONS = tuple(
+    SessionEntry(
+        uid=f"session-{state}",
+        title="i",
+        state=state,
+        held_on=date(2025, 11, 28),
+        held_at=held_at,
+        ends_at=None,
+        place="j",
+        chair="k",
+        topic=topic,
+        topic_of="l",
+        agencies=("m", "n"),
+        explain_by=date(2025, 11, 27),
+        version=1,
+        created_at=_AT,
+        changed_at=_AT,
+        concluded_at=None,
+        url="https://host.example/",
+    )
+    for state, topic, held_at in zip(
+        SessionState,
+        (Topic.ALL, Topic.DIRECTIVE, Topic.FIELD, Topic.ALL),
+        (time(14), None, time(8), None),
+        strict=True,
+    )
+)
 _PLACE = FeedPlace("feed", "host.example", "https://host.example/calendar.ics", "https://host.example/lich")
 
 
@@ -49,6 +78,6 @@ def format_version() -> str:
     for language in LANGUAGES:
         for component in get_args(Component):
             options = FeedOptions("h", language, component, alarms=(0, 1, 3), consolidated=True)
-            digest.update(build(_KINDS, options, _PLACE, date(2025, 12, 1), left_out=True))
+            digest.update(build((*_KINDS, *_SESSIONS), options, _PLACE, date(2025, 12, 1), left_out=True))
             digest.update(build((), options, _PLACE, date(2025, 12, 1)))
     return digest.hexdigest()[:16]

@@ -40,6 +40,7 @@ from tracker.domain.inspections import (
 from tracker.domain.workdays import WorkCalendar
 from tracker.domain.zone import civil_day
 from tracker.web.forms import Form, new_submission, read_form
+from tracker.web.inspection_invited import panel
 from tracker.web.page import Page, open_page, parse_id
 from tracker.web.standing import Tile, chip_of, path_of, short
 from tracker.web.state import WebRequest
@@ -797,6 +798,7 @@ async def show(page: Page, found: Inspection, form: Form, *, status: int = 200) 
         when=when_of(page, found),
         topic=await _topic(page, found),
         people=await people_of(page, found),
+        invitations=await panel(page, found),
         banner=banner_of(page, found),
         tiles=_tiles(page, found, told.lines),
         sections=sections,
