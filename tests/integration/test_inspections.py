@@ -10,11 +10,12 @@ import pytest
 
 from tests.conftest import as_owner
 from tests.world import MONDAY, World, build_world, directive, task
-from tracker.actions import assignments, directives, explanations, extensions, inspections, reports
+from tracker.actions import assignments, directives, explanations, extensions, inspections, reports, urges
 from tracker.actions.inspections import Notice
+from tracker.actions.urges import NewUrge
 from tracker.db import assignments as assignments_db
 from tracker.db import inspections as db
-from tracker.db.engine import execute, fetchval
+from tracker.db.engine import execute, fetch, fetchval
 from tracker.domain.assignments import State as TaskState
 from tracker.domain.drafts import NewExtension, NewReport
 from tracker.domain.errors import Invalid, NotFound, NotPermitted, StaleVersion
@@ -146,8 +147,12 @@ async def test_a_plan_that_cannot_be_is_refused_and_nothing_is_written(
 
 async def test_the_agency_explains_before_and_its_words_are_frozen(world: World) -> None:
     inspection_id = await inspections.plan(world.secretariat, PLAN, MONDAY)
-    asked = await inspections.ask_to_explain(world.secretariat, inspection_id, 1, MONDAY)
-    assert asked == 3
+    late_ids = [r["id"] for r in await fetch("SELECT id FROM assignment ORDER BY id")]
+    await urges.urge(world.secretariat, NewUrge(late_ids), MONDAY)
+    # The session asks in its own right, and an urge of the same day does not stand in its way.
+    asked = await inspections.ask_to_explain(world.inspector, inspection_id, 1, MONDAY)
+    again = await inspections.ask_to_explain(world.inspector, inspection_id, None, MONDAY)
+    assert (asked, again) == (3, 0)
     late = await fetchval(
         "SELECT id FROM assignment WHERE agency_id = $1 ORDER BY due_on LIMIT 1", world.agencies["BYT"]
     )

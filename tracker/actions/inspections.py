@@ -433,7 +433,13 @@ async def ask_to_explain(actor: Actor, inspection_id: int, version: int | None, 
         await _locked(inspection_id, version, State.PLANNED)
         done = await urges.urge(
             actor,
-            NewUrge(tuple(ids), sentence=found.title, kind=UrgeKind.EXPLANATION, answer_by=found.explain_by),
+            NewUrge(
+                tuple(ids),
+                sentence=found.title,
+                kind=UrgeKind.EXPLANATION,
+                answer_by=found.explain_by,
+                right=Verb.INSPECT,
+            ),
             now,
         )
         if done.messages:
@@ -686,6 +692,7 @@ async def _carry_out(
             sentence=conclusion.text,
             kind=UrgeKind.EXPLANATION,
             answer_by=conclusion.due_on,
+            right=Verb.INSPECT,
         )
         done = await urges.urge(actor, wanted, now)
         return "asked" if done.messages else "not_asked"

@@ -53,6 +53,8 @@ class NewUrge:
 
     Nothing leaves before `hold` has passed. With `whole` one assignment that the actor may not know of stops it all.
     `seen` is the mark of the preview that was agreed to; where it differs, nothing is sent.
+    `right` is what the actor does it by: an inspection session asks for explanations in its own right, and for as
+    many as its agenda has.
     """
 
     assignment_ids: Sequence[int]
@@ -62,6 +64,7 @@ class NewUrge:
     hold: timedelta = timedelta()
     whole: bool = False
     seen: str = ""
+    right: Verb = Verb.URGE
 
 
 @dataclass(frozen=True)
@@ -155,7 +158,7 @@ def _mark(messages: Sequence[UrgeMessage]) -> str:
 
 def _checked(actor: Actor, new: NewUrge, now: datetime) -> str:
     """The sentence, cleaned, of an urge that may be asked for."""
-    require(actor, Verb.URGE)
+    require(actor, new.right)
     _check(new, civil_day(now))
     if not new.sentence:
         return ""
@@ -170,13 +173,15 @@ async def _choose(
     # below: an agency's leader urges those under it, whose rows only the service locks.
     async with as_service():
         rows = {r.id: r for r in await assignments_db.list_by_ids(new.assignment_ids, lock=lock)}
-    urged = await db.list_urged(new.assignment_ids, now - REPEAT_AFTER)
+    # A session's request to explain is no repetition of an urge that somebody sent the same day.
+    same = new.kind.value if new.right is Verb.INSPECT else None
+    urged = await db.list_urged(new.assignment_ids, now - REPEAT_AFTER, same)
     book = await book_for(rows.values())
     skipped: list[NotUrged] = []
     lists: dict[tuple[int, int], list[tuple[Assignment, Recipient]]] = {}
     for assignment_id in new.assignment_ids:
         row = rows.get(assignment_id)
-        closed = _closed_to(actor, row)
+        closed = _closed_to(actor, row, new.right)
         if closed is Skipped.NOT_FOUND and new.whole:
             raise NotFound(noun="assignment", id=assignment_id)
         if row is None or closed is not None:
@@ -197,7 +202,7 @@ async def _choose(
 
 def _check(new: NewUrge, today: date) -> None:
     ids = new.assignment_ids
-    if not 1 <= len(ids) <= MOST_AT_ONCE:
+    if not ids or (len(ids) > MOST_AT_ONCE and new.right is Verb.URGE):
         raise Invalid.one("/assignment_ids", "out_of_range", len(ids), least=1, most=MOST_AT_ONCE)
     for index, assignment_id in enumerate(ids):
         if assignment_id in ids[:index]:
@@ -210,13 +215,13 @@ def _check(new: NewUrge, today: date) -> None:
         raise Invalid.one("/answer_by", "answer_by_past", new.answer_by, today=today)
 
 
-def _closed_to(actor: Actor, row: Assignment | None) -> Skipped | None:
+def _closed_to(actor: Actor, row: Assignment | None, right: Verb) -> Skipped | None:
     if row is None:
         return Skipped.NOT_FOUND
     subject = Subject.of_agency(row.agency_id, id=row.id)
     if not sees(actor, subject):
         return Skipped.NOT_FOUND
-    return None if may(actor, Verb.URGE, subject) else Skipped.NOT_PERMITTED
+    return None if may(actor, right, subject) else Skipped.NOT_PERMITTED
 
 
 def _focal(book: AddressBook, row: Assignment, now: datetime) -> Recipient | None:

@@ -23,13 +23,20 @@ _UNTOUCHED = (
 )
 
 
-async def list_urged(assignment_ids: Sequence[int], since: datetime) -> dict[int, dict[int, datetime]]:
-    """For each assignment the people urged after `since`, each with the last time; what was taken back is not."""
+async def list_urged(
+    assignment_ids: Sequence[int], since: datetime, kind: str | None = None
+) -> dict[int, dict[int, datetime]]:
+    """For each assignment the people urged after `since`, each with the last time; what was taken back is not.
+
+    `kind` counts only urges of that kind.
+    """
     rows = await fetch(
         "SELECT h.assignment_id, h.at, h.detail::text AS detail FROM history h"
-        f" WHERE h.verb = 'urge' AND h.assignment_id = ANY($1::bigint[]) AND h.at > $2 AND {_NOT_UNDONE} ORDER BY h.at",
+        f" WHERE h.verb = 'urge' AND h.assignment_id = ANY($1::bigint[]) AND h.at > $2 AND {_NOT_UNDONE}"
+        " AND ($3::text IS NULL OR h.detail->>'kind' = $3) ORDER BY h.at",
         list(assignment_ids),
         since,
+        kind,
     )
     found: dict[int, dict[int, datetime]] = {}
     for row in rows:
