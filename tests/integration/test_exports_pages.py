@@ -80,6 +80,8 @@ async def test_every_table_of_a_page_can_be_taken_in_every_form(made: Scene) -> 
     pages = {
         "/van-ban": "van-ban", "/he-thong/thu": "thu", "/bao-cao/qua-han?ngay=24/11/2025": "qua-han",
         f"/viec/{made.tasks['overdue']}/lich-su": "lich-su", "/tim?q=nhiem+vu": "tim",
+        "/bao-cao/ty-le?theo=van-ban": "ty-le", "/bao-cao/co-quan": "co-quan", "/bao-cao/xu-huong": "xu-huong",
+        "/bao-cao/danh-sach?nhom=tong-so&ngay=24/11/2025": "danh-sach",
     }  # fmt: skip
     for path, name in pages.items():
         page = (await desk.get(path)).text
@@ -93,6 +95,10 @@ async def test_every_table_of_a_page_can_be_taken_in_every_form(made: Scene) -> 
         '"/tai-ve/bang/viec.xlsx?tinh-trang=cho-xac-nhan&amp;xep=bao-cao"'
         in (await desk.get("/cho-xac-nhan")).text
     )
+    counted = json.loads((await desk.get("/tai-ve/bang/danh-sach.json?nhom=tong-so")).content)
+    figures = json.loads((await desk.get("/tai-ve/bang/ty-le.json")).content)
+    assert counted["count"] == figures["total"]["total"] == sum(row["total"] for row in figures["items"])
+    assert figures["notes"]
     letters = json.loads((await desk.get("/tai-ve/bang/thu.json")).content)
     assert len(letters["items"]) == await fetchval("SELECT count(*) FROM outbox")
     agency = await Visitor(made).sign_in(made.world.agency)

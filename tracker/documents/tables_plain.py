@@ -23,8 +23,7 @@ _LONG = MAX_CELL - 1
 class CsvRows:
     """UTF-8, with a mark at will: Excel garbles it without one, other programs stumble over it.
 
-    Text that begins like a formula is guarded; numbers and days stay what they are. The line of sums is left out:
-    a program would count it as a row.
+    Text that begins like a formula is guarded; numbers and days stay what they are. The sums come last, as on the page.
     """
 
     cut = 0
@@ -56,7 +55,9 @@ class CsvRows:
         return plain(cell)
 
     def finish(self) -> None:
-        """Nothing more."""
+        """The sums."""
+        if self._table.foot is not None:
+            self.write([self._table.foot])
         self._file.close()
 
     def __exit__(

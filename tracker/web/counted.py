@@ -9,14 +9,18 @@ from datetime import date
 from litestar import Response, get
 
 from tracker.actions.overview import due_this_week
+from tracker.actions.standing import status_now
 from tracker.actions.statistics import page_behind
+from tracker.actions.tables import KINDS
 from tracker.db.assignments import Assignment
 from tracker.db.calendar import load_calendar
 from tracker.db.statistics import Figure
+from tracker.documents.tables_model import Column, Row, Table, TableTooLong
 from tracker.domain.access import Verb, require
 from tracker.domain.assignments import Fine, Status
 from tracker.domain.errors import Invalid
 from tracker.domain.workdays import WorkCalendar
+from tracker.web.downloads import table_at_hand
 from tracker.web.figures import GROUPS, INDEX, LIST, Asked, read_asked, refuse
 from tracker.web.page import Page, open_page
 from tracker.web.standing import chip, chip_of, path_of
@@ -25,6 +29,8 @@ from tracker.web.wording import Chip
 
 THIS_WEEK = "tuan-nay"
 PAGE_ROWS = 50
+MOST_TAKEN = 5_000
+"""Rows of a file, which is made while one waits."""
 _MOST_DUE = 1000
 NAMED = 2
 """So many agencies are named above a list; the rest are counted."""
@@ -86,6 +92,49 @@ async def behind(request: WebRequest) -> Response[bytes]:
     )
 
 
+async def counted_file(page: Page) -> Table:
+    """The list behind a figure, all of it. Raises Invalid, TableTooLong."""
+    require(page.actor, Verb.EXPORT)
+    group = page.query.get("nhom", "tong-so")
+    is_live = "ngay" not in page.query
+    asked = await read_asked(page)
+    if group not in GROUPS and group != THIS_WEEK:
+        asked.form.refuse("nhom", "not_a_choice", allowed=", ".join((*GROUPS, THIS_WEEK)))
+    if asked.form.problems:
+        raise Invalid(asked.form.problems)
+    if is_live:
+        asked = replace(asked, question=replace(asked.question, as_of=page.now))
+    total, found = await _counted(page, asked, group, 0, MOST_TAKEN)
+    if total > MOST_TAKEN:
+        raise TableTooLong(size=total, most=MOST_TAKEN)
+    calendar = await load_calendar()
+    rows: list[Row] = []
+    for row, told in found:
+        status = told or status_now(row, page.now, calendar)
+        rows.append(
+            (
+                page.s("mail.restricted") if row.restricted else row.short_name,
+                row.agency_name,
+                row.directive_number,
+                row.directive_issued_on,
+                row.due_on if told is None else told.due_on,
+                page.s(f"export.status.{status.fine.value}"),
+                status.days_late,
+            )
+        )
+    keys = ("task", "agency", "directive", "issued_on", "due_on", "status", "days_late")
+    day = asked.question.day
+    return table_at_hand(
+        page,
+        "danh-sach",
+        page.s(f"report.group.{group}"),
+        [Column(key, page.s(f"export.column.{key}"), KINDS.get(key, "text")) for key in keys],
+        rows,
+        as_of="" if is_live else page.s("overdue_as_of", day=f"{day:%d/%m/%Y}"),
+        scope=asked.extent.names,
+    )
+
+
 def _scope(page: Page, names: Sequence[str]) -> str:
     """Which agencies a list is about: the first by name, the rest as a count."""
     named = ", ".join(names[:NAMED])
@@ -100,17 +149,17 @@ def _place(page: Page) -> int:
 
 
 async def _counted(
-    page: Page, asked: Asked, group: str, first: int
+    page: Page, asked: Asked, group: str, first: int, most: int = PAGE_ROWS
 ) -> tuple[int, list[tuple[Assignment, Status | None]]]:
     """How many a figure counts, and those from place `first` on by their deadline, the oldest first."""
     question = asked.question
     if group == THIS_WEEK:
         due = await due_this_week(page.actor, question.agency_codes, page.now, _MOST_DUE)
-        return len(due), [(row, None) for row in due[first : first + PAGE_ROWS]]
+        return len(due), [(row, None) for row in due[first : first + most]]
     figure = Figure(GROUPS[group])
     if "khoa" in page.query:
         figure = replace(figure, head=question.by, key=page.query["khoa"])
-    found = await page_behind(page.actor, question, figure, first, PAGE_ROWS, today=page.today)
+    found = await page_behind(page.actor, question, figure, first, most, today=page.today)
     return found.total, list(found.rows)
 
 

@@ -33,6 +33,7 @@ from tracker.domain.recording import DIRECTIVE_KINDS
 from tracker.domain.search import query_words
 from tracker.refusals import sentence
 from tracker.web import filters
+from tracker.web.counted import counted_file
 from tracker.web.downloads import send, table_at_hand
 from tracker.web.forms import Form, read_form
 from tracker.web.inspections import read as read_session
@@ -41,7 +42,9 @@ from tracker.web.overdue import asked_of
 from tracker.web.page import Page, open_page, parse_id
 from tracker.web.standing import as_of
 from tracker.web.state import WebRequest
+from tracker.web.statistics import AGENCIES, RATES, figures_file
 from tracker.web.task_history import history_table
+from tracker.web.trends import trend_file
 from tracker.web.work import conditions_of, filter_bar, read_look
 
 _NAME = re.compile(r"([a-z-]{2,30})\.(xlsx|csv|docx|pdf|json)")
@@ -317,6 +320,22 @@ def _columns(page: Page, keys: tuple[str, ...], kinds: Mapping[str, str]) -> lis
     return [Column(key, page.s(f"export.column.{key}"), kinds.get(key, "text")) for key in keys]  # type: ignore[arg-type]
 
 
+async def _rates(page: Page, form: TableFormat) -> Table:
+    return await figures_file(page, RATES)
+
+
+async def _agencies(page: Page, form: TableFormat) -> Table:
+    return await figures_file(page, AGENCIES)
+
+
+async def _trend(page: Page, form: TableFormat) -> Table:
+    return await trend_file(page)
+
+
+async def _counted(page: Page, form: TableFormat) -> Table:
+    return await counted_file(page)
+
+
 MAKERS: dict[str, Maker] = {
     "viec": _work,
     "van-ban": _directives,
@@ -327,6 +346,10 @@ MAKERS: dict[str, Maker] = {
     "kiem-tra": _sessions,
     "chuong-trinh": _agenda,
     "tim": _found,
+    "ty-le": _rates,
+    "co-quan": _agencies,
+    "xu-huong": _trend,
+    "danh-sach": _counted,
 }
 """The tables by their names in addresses; each takes the query of its page."""
 

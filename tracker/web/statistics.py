@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 from litestar import Response, get
 
-from tracker.actions.statistics import Figures, OfficialTable, official_table
+from tracker.actions.exports import document_of
+from tracker.actions.statistics import Figures, OfficialRow, OfficialTable, official_table
 from tracker.db.statistics import PERIODS
-from tracker.documents.row_files import MEDIA_TYPES, RowFormat, open_rows
+from tracker.documents.tables_model import Column, Row, Table, TableFormat
 from tracker.domain.directory import Role
 from tracker.domain.errors import Invalid
 from tracker.domain.measures import FEW, Verdict, interval, verdict
 from tracker.domain.statistics import Rate
 from tracker.web import charts
 from tracker.web.charts import Chart, Point
+from tracker.web.downloads import send, table_at_hand
 from tracker.web.figures import (
     AGES,
     COLUMNS,
@@ -29,6 +26,7 @@ from tracker.web.figures import (
     Asked,
     Line,
     Lines,
+    basis,
     choices_of,
     label_of,
     percent,
@@ -39,7 +37,7 @@ from tracker.web.figures import (
 )
 from tracker.web.page import Page, open_page
 from tracker.web.state import WebRequest
-from tracker.web.wording import decimal
+from tracker.web.wording import decimal, short_day
 
 RATES, AGENCIES = "/bao-cao/ty-le", "/bao-cao/co-quan"
 MOST_LINES = 100
@@ -137,10 +135,6 @@ def _show(
     choices: dict[str, list[tuple[str, str]]],
     **values: Any,
 ) -> Response[bytes]:
-    query = {name: value for name, value in page.query.items() if name not in ("lang", "trang")}
-    path = page.request.scope["path"]
-    files = [(page.s(f"overdue.{kind}"), f"{path}.{kind}") for kind in ("xlsx", "csv")]
-    tail = f"?{urlencode(query)}" if query else ""
     return page.render(
         template,
         status=200 if table is not None else 422,
@@ -149,7 +143,6 @@ def _show(
         as_of=asked.question.day,
         whole=None if table is None else whole(page, asked, table),
         is_sound=table is None or table.is_sound,
-        downloads=[] if table is None else [(label, href + tail) for label, href in files],
         is_open=bool(_MORE & page.query.keys()),
         **values,
     )
@@ -269,72 +262,59 @@ def _point(page: Page, asked: Asked, row: Figures) -> Point:
 # Files ----------------------------------------------------------------------------------------------------------
 
 
-async def _file(page: Page, form: RowFormat, path: str) -> Response[bytes]:
-    """The table of a page as a file: numerator, denominator, rounding and cut-off in columns of their own."""
+async def figures_file(page: Page, path: str) -> Table:
+    """The table of a page: numerator, denominator, rounding and cut-off in columns of their own. Raises Invalid."""
     require_reports(page)
     asked = await read_asked(page, by="agency" if path == AGENCIES else None)
     table = await _told(page, asked)
     if table is None:
         raise Invalid(asked.form.problems)
-    keys, titles, rows = table_rows(page, table)
-    body = await asyncio.to_thread(_written, form, keys, titles, rows)
-    name = f"{path.rpartition('/')[2]}-{asked.question.day.isoformat()}.{form}"
-    return Response(
-        content=body,
-        media_type=MEDIA_TYPES[form],
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    rate = table.total.figures.rate
+    columns = [
+        Column("label", page.s(f"report.by.{table.question.by}")),
+        *(Column(name, page.s(f"report.col.{name}"), "number") for name in COLUMNS),
+        *(Column(name, page.s(f"report.col.{name}"), "number", is_on_paper=False) for name in AGES),
+        Column("numerator", page.s(f"report.of.{rate.numerator_name}"), "number"),
+        Column("denominator", page.s(f"report.of.{rate.denominator_name}"), "number"),
+        Column("rate", page.s("report.rate_percent"), "percent"),
+        Column("change", page.s("report.change_points"), "percent"),
+        Column("rate_before", page.s("report.rate_before"), is_on_paper=False),
+        Column("rounding", page.s("report.rounding"), is_on_paper=False),
+        Column("as_of", page.s("report.as_of"), "day", is_on_paper=False),
+    ]
+    day = asked.question.day
+    made = table_at_hand(
+        page,
+        path.rpartition("/")[2],
+        page.s(f"report.title.{path.rpartition('/')[2]}"),
+        columns,
+        [_cells(page, table, row) for row in table.lines() if row is not table.total],
+        as_of=page.s("overdue_as_of", day=short_day(day)),
+        scope=asked.extent.names,
+        notes=[basis(page, rate, day), *([] if table.is_sound else [page.s("report.unsound")])],
+        foot=_cells(page, table, table.total),
+    )
+    return replace(made, name=f"{path.rpartition('/')[2]}-{day.isoformat()}")
+
+
+def _cells(page: Page, table: OfficialTable, row: OfficialRow) -> Row:
+    rate, change = row.figures.rate, row.change
+    own = page.s("report.total") if row is table.total else label_of(page, table.question.by, row.figures)
+    return (
+        own,
+        *(row.cells[name] for name in (*COLUMNS, *AGES)),
+        rate.numerator,
+        rate.denominator,
+        rate.value,
+        None if change is None else change.points,
+        "" if change is None else f"{change.before.numerator}/{change.before.denominator}",
+        page.s(f"report.rounding.{rate.rounding}", decimals=rate.decimals),
+        table.question.day,
     )
 
 
-_Row = list[str | int | date | None]
-
-
-def table_rows(page: Page, table: OfficialTable) -> tuple[list[str], list[str], list[_Row]]:
-    """Keys, titles and rows of the table as a file writes them, the totals last."""
-    rate = table.total.figures.rate
-    names = [*COLUMNS, *AGES]
-    keys = ["label", *names, "numerator", "denominator", "rate", "change", "rate_before", "rounding", "as_of"]
-    titles = [
-        page.s(f"report.by.{table.question.by}"),
-        *(page.s(f"report.col.{name}") for name in names),
-        page.s(f"report.of.{rate.numerator_name}"),
-        page.s(f"report.of.{rate.denominator_name}"),
-        page.s("report.rate_percent"),
-        page.s("report.change_points"),
-        page.s("report.rate_before"),
-        page.s("report.rounding"),
-        page.s("report.as_of"),
-    ]
-    rounding = page.s(f"report.rounding.{rate.rounding}", decimals=rate.decimals)
-    rows: list[_Row] = []
-    for row in table.lines():
-        own, cells, change = row.figures.rate, row.cells, row.change
-        points = None if change is None else change.points
-        label = (
-            page.s("report.total") if row is table.total else label_of(page, table.question.by, row.figures)
-        )
-        rows.append(
-            [
-                label,
-                *(cells[name] for name in names),
-                own.numerator,
-                own.denominator,
-                "" if own.value is None else decimal(page.language, str(own.value)),
-                "" if points is None else decimal(page.language, f"{points:+f}"),
-                "" if change is None else f"{change.before.numerator}/{change.before.denominator}",
-                rounding,
-                table.question.day,
-            ]
-        )
-    return keys, titles, rows
-
-
-def _written(form: RowFormat, keys: Sequence[str], titles: Sequence[str], rows: Sequence[_Row]) -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"bang.{form}"
-        with open_rows(path, form, keys, titles, "Bang") as file:
-            file.write(rows)
-        return path.read_bytes()
+async def _file(page: Page, form: TableFormat, path: str) -> Response[bytes]:
+    return send(await document_of(await figures_file(page, path), form))
 
 
 @get(RATES + ".csv", include_in_schema=False)

@@ -10,10 +10,12 @@ from litestar import Response, get
 
 from tracker.actions.statistics import Coming, Figures, Pace, pace, trend
 from tracker.db.statistics import Span
+from tracker.documents.tables_model import Column, Table
 from tracker.domain.errors import Invalid
 from tracker.domain.tallies import Age
 from tracker.web import charts
 from tracker.web.charts import Chart, Point, Series
+from tracker.web.downloads import table_at_hand
 from tracker.web.figures import (
     COLUMNS,
     PERIOD_OF,
@@ -78,6 +80,46 @@ async def over_time(request: WebRequest) -> Response[bytes]:
         waits=None if going is None else _waits(page, asked, going),
         moves=None if going is None else _moves(page, asked, going.figures),
         coming=None if going is None else _coming(page, asked, going),
+    )
+
+
+async def trend_file(page: Page) -> Table:
+    """The table of the page: a line a day. Raises Invalid."""
+    require_reports(page)
+    asked = await read_asked(page)
+    step = asked.form.text("buoc")
+    if asked.form.problems:
+        raise Invalid(asked.form.problems)
+    if step not in PERIOD_OF:
+        raise Invalid.one("buoc", "not_a_choice", step, allowed=", ".join(PERIOD_OF))
+    found = await trend(page.actor, asked.question, POINTS[step], PERIOD_OF[step], today=page.today)
+    rate = found[-1][1].rate
+    columns = [
+        Column("as_of", page.s("report.as_of"), "day"),
+        *(Column(name, page.s(f"report.col.{name}"), "number") for name in _COLUMNS),
+        Column("numerator", page.s(f"report.of.{rate.numerator_name}"), "number"),
+        Column("denominator", page.s(f"report.of.{rate.denominator_name}"), "number"),
+        Column("rate", page.s("report.rate_percent"), "percent"),
+    ]
+    rows = [
+        (
+            day,
+            *(row.count.tally.cells()[name] for name in _COLUMNS),
+            row.rate.numerator,
+            row.rate.denominator,
+            row.rate.value,
+        )
+        for day, row in found
+    ]
+    return table_at_hand(
+        page,
+        "xu-huong",
+        page.s("report.title.xu-huong"),
+        columns,
+        rows,
+        as_of=page.s("overdue_as_of", day=short_day(asked.question.day)),
+        scope=asked.extent.names,
+        notes=[basis(page, rate, asked.question.day)],
     )
 
 
