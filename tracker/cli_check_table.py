@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tracker import terminal
 from tracker.domain.errors import Invalid
 from tracker.domain.printed_tables import CheckedPercentage, CheckedTable, check_printed_table
-from tracker.domain.statistics import Rate, Rounding
-from tracker.intake.printed_tables import read_printed_tables
+from tracker.intake.printed_tables import as_json, read_printed_tables
 from tracker.intake.tables import MAX_BYTES
 from tracker.terminal import Exit, words
 
@@ -50,31 +49,6 @@ def run(arguments: argparse.Namespace) -> int:
         for table in checked:
             _print_words(table)
     return Exit.DONE if all(table.is_sound for table in checked) else Exit.FAILED
-
-
-def as_json(table: CheckedTable) -> dict[str, Any]:
-    """What was found in one table: sums in figures, and each percentage with its explanation or null."""
-    return {
-        "id": table.id,
-        "identities": [{"text": identity.text, "holds": identity.holds} for identity in table.identities],
-        "percentages": [
-            {"label": p.label, "printed": p.printed, "explained_by": _rate_as_json(p.explained_by)}
-            for p in table.percentages
-        ],
-    }
-
-
-def _rate_as_json(rate: Rate | None) -> dict[str, Any] | None:
-    if rate is None:
-        return None
-    return {
-        "numerator": rate.numerator,
-        "denominator": rate.denominator,
-        "rounding": rate.rounding.value,
-        "numerator_name": rate.numerator_name or None,
-        "denominator_name": rate.denominator_name or None,
-        "others": [str(other) for other in rate.others] if rate.rounding is Rounding.REMAINDER else None,
-    }
 
 
 def _print_words(table: CheckedTable) -> None:

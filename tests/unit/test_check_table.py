@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import pytest
@@ -201,6 +202,183 @@ def test_a_list_of_figures_is_read_by_its_names() -> None:
         Rounding.TRUNCATED,
         Rounding.REMAINDER,
     ]
+
+
+HEAD: list[object] = ["STT", "Cơ quan", "Tổng số", "Hoàn thành", "Chưa hoàn thành"]
+LAYOUTS: dict[str, tuple[list[list[object]], str, list[str], list[str | None]]] = {
+    "the total stands first, percentages without a sign": (
+        [
+            ["STT", "Cơ quan", "Tổng số", "Hoàn thành", None, "Tỷ lệ hoàn thành (%)"],
+            [None, None, None, "Đúng hạn", "Quá hạn", None],
+            ["(1)", "(2)", "(3)", "(4)", "(5)", "(6)=(4)/(3)"],
+            [None, "Tổng số", "1.350", "900", "450", "100,00"],
+            [1, "Bộ Y tế", "750", "500", "250", "100,00"],
+            [2, "Bộ Tài chính", "500", "300", "201", "100,00"],
+            [3, "Bộ Nội vụ", "100", "100", None, "100,00"],
+            [4, "Bộ Công an", "-", "-", "-", "-"],
+        ],
+        "A1:A2",
+        ["done_late: 250+201+0=451≠450", "Bộ Tài chính: 300+201=501≠500"],
+        ["100,00", None, "100,00", "100,00"],
+    ),
+    "two tables on a sheet": (
+        [
+            ["Bảng 1"],
+            ["Cơ quan", "Tổng số", "Hoàn thành", "Chưa hoàn thành"],
+            ["Bộ Y tế", 10, 6, 4],
+            ["Tổng", 10, 6, 4],
+            [],
+            ["Bảng 2"],
+            ["Cơ quan", "Đã trình", "Chưa trình", "Tổng số"],
+            ["Bộ Y tế", 3, 2, 6],
+            ["Tổng", 3, 2, 5],
+        ],
+        "",
+        ["total: 6=6≠5", "Bộ Y tế: 3+2=5≠6"],
+        [],
+    ),
+    "groups in two levels": (
+        [
+            HEAD,
+            ["A", "Trung ương", 60, 40, 20],
+            ["I", "Bộ", 40, 25, 15],
+            [1, "Bộ Y tế", 25, 15, 10],
+            [2, "Bộ Tài chính", 15, 10, 5],
+            ["II", "Cơ quan khác", 20, 15, 5],
+            ["B", "Địa phương", 40, 20, 20],
+            [None, "Tổng cộng (A+B)", 100, 60, 41],
+        ],
+        "",
+        ["open: 20+20=40≠41", "Tổng cộng (A+B): 60+41=101≠100"],
+        [],
+    ),
+    "subtotals below, and agencies whose names begin like sums": (
+        [
+            HEAD,
+            [1, "Tổng công ty Điện lực", 10, 6, 4],
+            [2, "Tổng cục Thống kê", 20, 15, 5],
+            [None, "Cộng trung ương", 30, 21, 9],
+            [3, "Công an tỉnh", 5, 5, 0],
+            [4, "Hà Nội", 7, 2, 5],
+            [None, "Cộng địa phương", 12, 7, 5],
+            [None, "Tổng cộng", 42, 28, 14],
+        ],
+        "",
+        [],
+        [],
+    ),
+    "years for headings": (
+        [["Biểu 3"], ["Cơ quan", 2023, 2024], ["Bộ Y tế", 10, 20], ["Bộ Nội vụ", 1, 2], ["Tổng", 11, 23]],
+        "",
+        ["2024: 20+2=22≠23"],
+        [],
+    ),
+    "figure and percentage in one cell": (
+        [
+            ["Cơ quan", "Tổng số", "Hoàn thành", "Chưa hoàn thành"],
+            ["Bộ Y tế", "1 250", "950 (76%)", "300 (25%)"],
+            ["Tổng", "1 250", "950 (76%)", "300 (24%)"],
+        ],
+        "",
+        [],
+        ["76%", None, "76%", "24%"],
+    ),
+    "parts of a whole, the last one the rest": (
+        [
+            ["Khối", "Số nhiệm vụ", "Tỷ trọng (%)"],
+            ["Bộ, ngành", 1, "33,3"],
+            ["Địa phương", 1, "33,3"],
+            ["Tập đoàn", 1, "33,4"],
+            ["Tổng", 3, "100"],
+        ],
+        "",
+        [],
+        ["33,3", "33,3", "33,4", "100"],
+    ),
+    "statuses down the rows, some of them under others": (
+        [
+            ["Nội dung", "Số lượng"],
+            ["Tổng số nhiệm vụ được giao", "8.282 nhiệm vụ"],
+            ["1. Đã hoàn thành", 6932],
+            ["- Đúng hạn", 5821],
+            ["- Quá hạn", 1111],
+            ["2. Chưa hoàn thành", 1350],
+            ["- Trong hạn", 1141],
+            ["- Quá hạn", 208],
+            ["Tỷ lệ hoàn thành (%)", 83.7],
+        ],
+        "",
+        ["1141+208=1349≠1350"],
+        ["83.7"],
+    ),
+    "nothing out of nothing, an empty cell, one per cent": (
+        [
+            ["Cơ quan", "Tổng số", "Hoàn thành", "Chưa hoàn thành", "Tỷ lệ (%)"],
+            ["Bộ Y tế", 100, 1, 99, 1],
+            ["Bộ Nội vụ", 80, None, 80, 0],
+            ["Bộ Xây dựng", 0, 0, 0, "0%"],
+            ["Bộ Công an", 3, 2, 1, "66,6%"],
+            ["Tổng", 183, 3, 180, "1,63%"],
+        ],
+        "",
+        [],
+        ["1", "0", None, "66,6%", "1,63%"],
+    ),
+    "amounts of money are not summed": (
+        [["Cơ quan", "Vốn", "Số dự án"], ["Bộ Y tế", 12.5, 3], ["Bộ Nội vụ", 10, 4], ["Tổng", 23, 7]],
+        "",
+        [],
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_sheets_as_offices_lay_them_out(name: str) -> None:
+    rows, merged, wrong, explained = LAYOUTS[name]
+
+    read = read_printed_tables(workbook(("Biểu", rows), merged=merged), "bieu.xlsx")
+    checked = [check_printed_table(table) for table in read]
+
+    assert [i.text for one in checked for i in one.identities if not i.holds] == wrong
+    assert any(one.identities for one in checked)
+    told = [p.printed if p.explained_by else None for one in checked for p in one.percentages]
+    assert told == explained
+
+
+def test_a_long_and_a_wide_table_take_seconds() -> None:
+    rows = tuple((f"Xã {n}", tuple((n * (at + 3)) % 97 for at in range(58))) for n in range(5000))
+    percentages = tuple(
+        PrintedPercentage(name, "12,34%", cells={"total": row[0]}, column=60) for name, row in rows
+    )
+    table = PrintedTable("x", {}, Grid(tuple(map(str, range(58))), rows), percentages)
+    begin = process_time()
+
+    check_printed_table(table)
+
+    assert process_time() - begin < 10
+
+
+def test_json_is_read_as_leniently_as_it_can_be_meant() -> None:
+    given = {
+        "tables": [
+            {"id": "văn bản", "cells": {"tổng số": "1.250", "đã hoàn thành": "950", "chưa hoàn thành": 300.0},
+             "printed_percentages": [{"label": "đã hoàn thành / tổng số", "printed": "76%"}]},
+            {"columns": ["Tổng số", "Hoàn thành", "Chưa hoàn thành", "Tỷ lệ"],
+             "rows": [["A", 10, 7, 3, "70%"], ["B", 20, "-", 20, "0%"]], "total": [30, 7, 24, "23,3%"]},
+            {"id": "tên", "rows": [{"name": "A", "total": 3, "done": 1, "open": 2}]},
+        ]
+    }  # fmt: skip
+
+    tables = read_printed_tables(json.dumps(given).encode(), "a.json")
+    checked = [check_printed_table(table) for table in tables]
+
+    assert [one.id for one in checked] == ["văn bản", "a-2", "tên"]
+    assert [i.text for one in checked for i in one.identities if not i.holds] == [
+        "open: 3+20=23≠24",
+        "total: 7+24=31≠30",
+    ]
+    assert all(p.explained_by for one in checked for p in one.percentages)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Printed tables from files: JSON with named cells, or a workbook as offices send them, one table a sheet.
+"""Printed tables from files: JSON with named cells, or a workbook as offices send them, or cells as csv.
 
 A sheet is either a list of figures under names (two columns) or a grid with headings, a line of totals and, where
 its numbering shows groups (I, II, A, B), subtotals. Figures may be numbers or texts such as "1.620" and "98,62%".
@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Mapping
 from pathlib import PurePath
+from typing import Any
 
-from tracker.domain.printed_tables import Grid, PrintedPercentage, PrintedTable
+from tracker.domain.printed_tables import CheckedTable, PrintedPercentage, PrintedTable
 from tracker.domain.search import word_key
-from tracker.intake.tables import Cell, Row, Table, is_blank, refuse, shown
+from tracker.domain.statistics import Rate, Rounding
+from tracker.intake.delimited import read_csv
+from tracker.intake.printed_cells import figure, is_number, without_rate_words
+from tracker.intake.printed_sheets import tables_of
+from tracker.intake.tables import Cell, Row, Table, refuse
 from tracker.intake.workbook import read_workbooks
 
-_GROUPED = re.compile(r"[+-]?\d{1,3}(?:[.,]\d{3})+|[+-]?\d+")
-_PERCENT = re.compile(r"\d{1,3}(?:[.,]\d+)?\s*%")
-_GROUP_MARK = re.compile(r"[IVX]{1,5}|[A-H]")
-_TOTALS = ("tong", "cong", "total", "toan quoc", "ca nuoc", "sum")
-_RATES = ("ty le", "ti le", "percent", "rate")
+_PART = re.compile(r"\s*trong đó\b", re.IGNORECASE)
+_COUNTED = re.compile(r"^(?:so luong |so )?(.*?)(?: so luong| so nhiem vu| nhiem vu)?$")
 
 # What headings say, most telling first; a heading may stand under another ("Hoàn thành / Đúng hạn").
 _NAMES: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -54,33 +54,45 @@ _NAMES: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 
 def read_printed_tables(data: bytes, name: str, sheet: str = "") -> list[PrintedTable]:
-    """The tables of a file, by its extension (.json, .xlsx). Raises Unreadable, naming what is expected."""
+    """The tables of a file, by its extension (.json, .xlsx, .csv). Raises Unreadable, naming what is expected."""
     extension = PurePath(name).suffix.lower()
     if extension == ".json":
         return _read_json(data, PurePath(name).stem)
-    if extension == ".xlsx":
-        tables = [_from_sheet(found) for found in read_workbooks(data, sheet)]
-        read = [table for table in tables if table is not None]
-        if not read:
-            raise refuse("check_table_no_figures", name)
-        return read
-    raise refuse("check_table_kind", extension or name, allowed=".json, .xlsx")
+    if extension not in (".xlsx", ".csv"):
+        raise refuse("check_table_kind", extension or name, allowed=".json, .xlsx, .csv")
+    sheets = read_workbooks(data, sheet) if extension == ".xlsx" else [read_csv(data)]
+    read = [table for found in sheets for table in tables_of(found, official_name)]
+    if not read:
+        raise refuse("check_table_no_figures", name)
+    return read
 
 
-def official_name(heading: str) -> str:
+def official_name(heading: str, *, is_exact: bool = False) -> str:
     """The cell that a heading means, in our words; the heading itself where none is known.
 
     >>> official_name("Hoàn thành / Đúng hạn"), official_name("Chưa hoàn thành"), official_name("Ghi chú")
     ('done_on_time', 'open', 'Ghi chú')
+    >>> official_name("nine ministries total", is_exact=True)
+    'nine ministries total'
     """
-    key = word_key(heading)
-    for rate in _RATES:
-        key = key.replace(rate, "").strip()
-    for exact in (True, False):
-        for name, spellings in _NAMES:
-            if any(key == s if exact else key.startswith(s) or key.endswith(s) for s in spellings):
-                return name
-    return heading
+    key = without_rate_words(word_key(heading.replace("_", " ")))
+    if not is_exact and _PART.search(heading.rpartition("/")[2]):
+        return heading
+    counted = _COUNTED.fullmatch(key)
+    keys = (key, counted[1]) if counted and counted[1] else (key,)
+    for name, spellings in _NAMES:
+        if any(one in spellings for one in keys):
+            return name
+    if is_exact:
+        return heading
+    # The longest that fits: "chưa hoàn thành quá hạn" also ends like "hoàn thành quá hạn".
+    fitting = [
+        (len(s), name)
+        for name, spellings in _NAMES
+        for s in spellings
+        if any(one.startswith(s) or one.endswith(s) for one in keys)
+    ]
+    return max(fitting, key=lambda pair: pair[0])[1] if fitting else heading
 
 
 # --- JSON ---
@@ -91,252 +103,142 @@ def _read_json(data: bytes, name: str) -> list[PrintedTable]:
         parsed = json.loads(data.decode("utf-8-sig"))
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
         raise refuse("import_json_broken", str(error)[:100]) from error
+    if isinstance(parsed, dict) and isinstance(parsed.get("tables"), list):
+        parsed = parsed["tables"]
     given = parsed if isinstance(parsed, list) else [parsed]
-    if not given or not all(
-        isinstance(table, dict) and isinstance(table.get("cells"), dict) for table in given
-    ):
+    if not given or not all(_is_table(table) for table in given):
         raise refuse("check_table_shape", name)
     return [_json_table(table, f"{name}-{number}") for number, table in enumerate(given, 1)]
 
 
-def _json_table(given: Mapping[str, object], otherwise: str) -> PrintedTable:
-    cells = given["cells"]
-    assert isinstance(cells, Mapping)
-    grid = _json_grid(cells)
-    single = (
-        cells if grid is None else {k: v for k, v in cells.items() if k not in ("columns", "rows", "total")}
+def _is_table(given: object) -> bool:
+    """Whether it has named cells, or rows in the place of them."""
+    if not isinstance(given, dict):
+        return False
+    return isinstance(given.get("cells"), dict) or (
+        "cells" not in given and isinstance(given.get("rows"), list)
     )
+
+
+_GRID = ("columns", "rows", "total")
+
+
+def _json_table(given: Mapping[str, Any], otherwise: str) -> PrintedTable:
+    cells: Mapping[str, Any] = given["cells"] if "cells" in given else {k: given.get(k) for k in _GRID}
+    made = _json_grid(cells)
+    single = _named({k: v for k, v in cells.items() if made is None or k not in _GRID})
     printed = given.get("printed_percentages", given.get("percentages", []))
     if not isinstance(printed, list):
         raise refuse("check_table_percentages", str(printed)[:40])
+    own = tuple(_json_percentage(row, single) for row in printed)
     return PrintedTable(
-        str(given.get("id", otherwise))[:100], single, grid, tuple(_json_percentage(row) for row in printed)
+        str(given.get("id", otherwise))[:100],
+        single,
+        None if made is None else made.grid,
+        own if made is None else (*own, *made.percentages),
     )
 
 
-def _json_grid(cells: Mapping[str, object]) -> Grid | None:
-    """The grid of a table whose cells are `columns`, `rows` (a name, then figures) and perhaps `total`."""
-    columns, rows, total = cells.get("columns"), cells.get("rows"), cells.get("total")
-    if not isinstance(columns, list) or not isinstance(rows, list):
+def _named(cells: Mapping[str, Any]) -> dict[str, object]:
+    """Cells under official names where their own says exactly that, with figures that are written as text."""
+    named: dict[str, object] = {}
+    for key, value in cells.items():
+        official = official_name(str(key), is_exact=True)
+        is_free = official not in cells and official not in named
+        named[official if is_free else str(key)] = _plain(value)
+    return named
+
+
+def _plain(value: object) -> object:
+    match value:
+        case list():
+            return [_plain(one) for one in value]
+        case dict():
+            return {str(key): _plain(one) for key, one in value.items()}
+    found = figure(value)
+    return value if found is None else found
+
+
+def _json_grid(cells: Mapping[str, Any]) -> PrintedTable | None:
+    """The grid of a table whose cells are `columns`, `rows` and perhaps `total`: rows of a name and figures, or by
+    the names of their columns."""
+    columns, rows, total = (cells.get(name) for name in _GRID)
+    if not isinstance(rows, list) or not rows:
         return None
-    read = []
-    for row in rows:
-        if not isinstance(row, list) or len(row) != len(columns) + 1:
-            raise refuse("check_table_row", str(row)[:60], expected=len(columns) + 1)
-        read.append((str(row[0]), _figures(row[1:])))
-    if total is not None and (not isinstance(total, list) or len(total) != len(columns)):
-        raise refuse("check_table_row", str(total)[:60], expected=len(columns))
-    names = tuple(official_name(str(column)) for column in columns)
-    return Grid(
-        names if len(set(names)) == len(names) else tuple(map(str, columns)),
-        tuple(read),
-        None if total is None else _figures(total),
-    )
+    if columns is None and all(isinstance(row, dict) for row in rows):
+        columns = list(dict.fromkeys(key for row in rows for key in row if key not in _NAME_KEYS))
+    if not isinstance(columns, list):
+        return None
+    lines = [_line(row, columns) for row in rows]
+    if total is not None:
+        lines.append(_line(["total", *total] if isinstance(total, list) else total, columns, "total"))
+    head: list[Cell] = ["", *(str(column) for column in columns)]
+    table = Table(tuple(Row(number, tuple(line)) for number, line in enumerate([head, *lines], 1)))
+    made = tables_of(table, official_name)
+    return made[0] if len(made) == 1 and made[0].grid is not None else None
 
 
-def _figures(cells: Sequence[object]) -> tuple[int | None, ...]:
-    read: list[int | None] = []
-    for cell in cells:
-        figure = _figure(cell) if isinstance(cell, str | int | float) else None
-        if figure is None and cell not in (None, ""):
+_NAME_KEYS = ("name", "label", "agency", "ten", "tên", "co_quan", "cơ quan")
+
+
+def _line(row: object, columns: list[Any], otherwise: str = "") -> list[Cell]:
+    """A row as a name and as many cells as there are columns."""
+    if isinstance(row, dict):
+        name = next((row[key] for key in _NAME_KEYS if key in row), otherwise)
+        row = [name, *(row.get(str(column)) for column in columns)]
+    if not isinstance(row, list) or len(row) != len(columns) + 1:
+        raise refuse("check_table_row", str(row)[:60], expected=len(columns) + 1)
+    for cell in row[1:]:
+        if cell not in (None, "", "-", "–", "—") and not is_number(cell):
             raise refuse("check_table_figure", str(cell)[:40])
-        read.append(figure)
-    return tuple(read)
+    return [str(row[0] or "").strip() or "–", *row[1:]]
 
 
-def _json_percentage(row: object) -> PrintedPercentage:
+def _json_percentage(row: object, cells: Mapping[str, object]) -> PrintedPercentage:
     if not isinstance(row, dict) or "printed" not in row:
         raise refuse("check_table_percentages", str(row)[:60])
+    label = str(row.get("label", ""))
     numerator, denominator = row.get("numerator"), row.get("denominator")
+    top, bottom = (name.strip() for name in label.partition("/")[::2])
     return PrintedPercentage(
-        str(row.get("label", "")),
+        label,
         str(row["printed"]),
-        numerator if isinstance(numerator, int) and not isinstance(numerator, bool) else None,
-        denominator if isinstance(denominator, int) and not isinstance(denominator, bool) else None,
-        numerator_name=numerator if isinstance(numerator, str) else "",
+        figure(numerator),
+        figure(denominator),
+        numerator_name=_cell_of(numerator if isinstance(numerator, str) else top, cells),
+        denominator_name=_cell_of(denominator if isinstance(denominator, str) else bottom, cells),
+        words=label,
     )
 
 
-# --- workbooks ---
+def _cell_of(words: str, cells: Mapping[str, object]) -> str:
+    """The cell that a word of a label names; "" where there is none of it."""
+    return next((name for name in (words, official_name(words)) if name in cells), "")
 
 
-@dataclass(frozen=True, slots=True)
-class _Heading:
-    """Where the figures begin, which column names the rows, and what each column is called."""
-
-    first_row: int
-    label: int
-    mark: int | None
-    names: Mapping[int, str]
+# --- what was found, as data ---
 
 
-def _figure(cell: Cell | object) -> int | None:
-    """A whole number, typed or written with its thousands marked.
+def as_json(table: CheckedTable) -> dict[str, Any]:
+    """What was found in one table: sums in figures, and each percentage with its explanation or null."""
+    return {
+        "id": table.id,
+        "identities": [{"text": identity.text, "holds": identity.holds} for identity in table.identities],
+        "percentages": [
+            {"label": p.label, "printed": p.printed, "explained_by": _rate_as_json(p.explained_by)}
+            for p in table.percentages
+        ],
+    }
 
-    >>> _figure("1.620"), _figure(12.0), _figure("98,62%"), _figure(True)
-    (1620, 12, None, None)
-    """
-    if isinstance(cell, bool):
+
+def _rate_as_json(rate: Rate | None) -> dict[str, Any] | None:
+    if rate is None:
         return None
-    if isinstance(cell, int):
-        return cell
-    if isinstance(cell, float):
-        return int(cell) if cell.is_integer() else None
-    if isinstance(cell, str) and _GROUPED.fullmatch(cell.strip()):
-        return int(re.sub(r"[.,]", "", cell))
-    return None
-
-
-def _percent(cell: Cell, is_rate: bool) -> str | None:
-    """A percentage as it is shown; a fraction in a column of rates is one that the sheet shows in percent.
-
-    >>> _percent("98,62%", False), _percent(0.9862, True), _percent(83.7, True), _percent(12, False)
-    ('98,62%', '98.62', '83.7', None)
-    """
-    if isinstance(cell, str) and _PERCENT.fullmatch(cell.strip()):
-        return cell.strip()
-    if not is_rate or isinstance(cell, bool) or not isinstance(cell, int | float):
-        return None
-    value = Decimal(repr(cell))
-    scaled = (value * 100 if 0 <= value <= 1 else value).normalize()
-    places = -int(scaled.as_tuple().exponent)
-    if places > 4:  # never rounded by anybody: shown with two decimals
-        scaled = scaled.quantize(Decimal("0.01"))
-    return format(scaled, "f")
-
-
-def _is_rate(heading: str) -> bool:
-    return "%" in heading or any(rate in word_key(heading) for rate in _RATES)
-
-
-def _from_sheet(table: Table) -> PrintedTable | None:
-    """The table of a sheet; None where it holds no figures."""
-    rows = [row for row in table.rows if not row.is_empty]
-    widest = max((len(row.cells) for row in rows), default=0)
-    if widest <= 3 and _heading(table, rows) is None:
-        return _list_of_figures(table, rows)
-    heading = _heading(table, rows)
-    return _grid_of(table, rows, heading) if heading is not None else _list_of_figures(table, rows)
-
-
-def _list_of_figures(table: Table, rows: Sequence[Row]) -> PrintedTable | None:
-    """Names in the first column that holds words, figures and percentages beside them."""
-    cells: dict[str, object] = {}
-    percentages = []
-    for row in rows:
-        label = next((shown(c) for c in row.cells if isinstance(c, str) and _figure(c) is None), "")
-        for cell in row.cells:
-            printed = _percent(cell, _is_rate(label))
-            if printed is not None:
-                named = official_name(label)
-                percentages.append(PrintedPercentage(label, printed, numerator_name=named))
-            elif (figure := _figure(cell)) is not None and label:
-                cells.setdefault(official_name(label), figure)
-    if not cells and not percentages:
-        return None
-    return PrintedTable(table.sheet or "1", cells, None, tuple(percentages))
-
-
-def _heading(table: Table, rows: Sequence[Row]) -> _Heading | None:
-    """The heading of a grid: the words above the first row that has a name and two figures or more."""
-    for position, row in enumerate(rows):
-        figures = [
-            at for at, cell in enumerate(row.cells) if _figure(cell) is not None or _percent(cell, False)
-        ]
-        words = [at for at, cell in enumerate(row.cells) if isinstance(cell, str) and at not in figures]
-        if len(figures) < 2 or not words or position == 0:
-            continue
-        label = max(words, key=lambda at: len(shown(row.cells[at])))
-        above = [
-            r for r in rows[:position] if sum(1 for c in r.cells if isinstance(c, str) and c.strip()) > 1
-        ]
-        if not above:
-            return None
-        names = {
-            at: " / ".join(dict.fromkeys(filter(None, _headings_of(table, above[-2:], at))))
-            for at in range(label + 1, max(len(r.cells) for r in rows))
-        }
-        mark = label - 1 if label > 0 else None
-        return _Heading(position, label, mark, {at: name for at, name in names.items() if name})
-    return None
-
-
-def _headings_of(table: Table, lines: Sequence[Row], column: int) -> list[str]:
-    """What stands above a column, the outermost first; an outer heading reaches over the inner ones to its right."""
-    found = [_over(table, line, column) for line in lines]
-    if len(found) == 2 and found[1] and not found[0]:
-        found[0] = next((shown(c).strip() for c in reversed(lines[0].cells[:column]) if not is_blank(c)), "")
-    return found
-
-
-def _over(table: Table, row: Row, column: int) -> str:
-    """What stands above a column in a line of the heading: its own cell, or the merged one that covers it."""
-    own = row.cell(column)
-    if not is_blank(own):
-        return shown(own).strip()
-    for first_row, first_column, last_row, last_column in table.merged:
-        if first_row <= row.number <= last_row and first_column <= column + 1 <= last_column:
-            if first_row != row.number:
-                return ""
-            return shown(row.cell(first_column - 1)).strip()
-    return ""
-
-
-def _grid_of(table: Table, rows: Sequence[Row], heading: _Heading) -> PrintedTable:
-    rates = {at: name for at, name in heading.names.items() if _is_rate(name)}
-    columns = [
-        at for at in heading.names if at not in rates and _holds_figures(rows[heading.first_row :], at)
-    ]
-    official = [official_name(heading.names[at]) for at in columns]
-    if len(set(official)) < len(official):
-        official = [heading.names[at] for at in columns]
-    lines: list[tuple[str, tuple[int | None, ...]]] = []
-    groups: dict[int, list[int]] = {}
-    total: tuple[int | None, ...] | None = None
-    total_name, head = "total", None
-    percentages: list[PrintedPercentage] = []
-    for row in rows[heading.first_row :]:
-        name = shown(row.cell(heading.label)).strip()
-        figures = tuple(_figure(row.cell(at)) for at in columns)
-        name = name or _first_word(row, heading.label)
-        if not name or all(figure is None for figure in figures):
-            continue
-        percentages += _percentages_of(name, row, rates, dict(zip(official, figures, strict=True)))
-        if total is None and word_key(name).startswith(_TOTALS):
-            total, total_name = figures, name
-            continue
-        if heading.mark is not None and _GROUP_MARK.fullmatch(shown(row.cell(heading.mark)).strip()):
-            head = len(lines)
-            groups[head] = []
-        elif head is not None:
-            groups[head].append(len(lines))
-        lines.append((name, figures))
-    grid = Grid(
-        tuple(official),
-        tuple(lines),
-        total,
-        total_name,
-        {at: tuple(members) for at, members in groups.items() if members},
-    )
-    return PrintedTable(table.sheet or "1", {}, grid, tuple(percentages))
-
-
-def _first_word(row: Row, before: int) -> str:
-    """A name that stands left of its column, as lines of totals are often merged."""
-    return next((shown(c).strip() for c in row.cells[:before] if isinstance(c, str) and c.strip()), "")
-
-
-def _holds_figures(rows: Sequence[Row], column: int) -> bool:
-    return any(_figure(row.cell(column)) is not None for row in rows)
-
-
-def _percentages_of(
-    name: str, row: Row, rates: Mapping[int, str], cells: Mapping[str, object]
-) -> Iterator[PrintedPercentage]:
-    """The percentages of one line, each with the figures of that line."""
-    for at, heading in rates.items():
-        printed = _percent(row.cell(at), is_rate=True)
-        if printed is not None:
-            yield PrintedPercentage(
-                f"{name}: {heading}", printed, cells=cells, numerator_name=official_name(heading)
-            )
+    return {
+        "numerator": rate.numerator,
+        "denominator": rate.denominator,
+        "rounding": rate.rounding.value,
+        "numerator_name": rate.numerator_name or None,
+        "denominator_name": rate.denominator_name or None,
+        "others": [str(other) for other in rate.others] if rate.rounding is Rounding.REMAINDER else None,
+    }
