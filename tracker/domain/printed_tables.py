@@ -30,6 +30,10 @@ _MOST_PARTS = 24
 _FEW_COLUMNS = 4
 _FEW_ROWS = 5
 _REMAINDER = "100"
+_WHOLES = {
+    "total": "total", "due": "fallen_due", "fallen_due": "fallen_due", "open": "unfinished",
+    "submitted": "submitted",
+}  # fmt: skip
 _RATE_WORDS = frozenset(
     {"ty", "ti", "le", "phan", "tram", "rate", "share", "percent", "percentage", "of", "so", "voi", "tren"}
 )
@@ -409,6 +413,11 @@ def _by_convention(
 ) -> Rate | None:
     """As explain_percentage; a remainder only of percentages that are printed beside it."""
     rate = explain_percentage(cells, figure, shown, numerator)
+    if rate is not None and numerator is None and _WHOLES.get(rate.numerator_name) == rate.denominator_name:
+        # All of itself is 100% whatever is meant: only another cell explains it.
+        parts = [name for name in cells if name not in _WHOLES]
+        found = (explain_percentage(cells, figure, shown, name) for name in parts)
+        rate = next((one for one in found if one is not None), None)
     if rate is None or rate.rounding is not Rounding.REMAINDER:
         return rate
     printed = [parse_percentage(other) for other in shown]
