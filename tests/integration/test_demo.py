@@ -9,6 +9,7 @@ import pytest
 
 from tests.rows import hand_of
 from tracker.actions import demo
+from tracker.actions.indicators import list_told
 from tracker.actions.overdue import facts_of, overdue_list
 from tracker.actions.reminders import sweep
 from tracker.actions.seed import shipped
@@ -17,6 +18,7 @@ from tracker.db.calendar import load_calendar
 from tracker.db.engine import fetch, fetchrow, fetchval
 from tracker.domain.assignments import Fine, classify
 from tracker.domain.directory import SYSTEM
+from tracker.domain.indicators import Exactness, Progress
 from tracker.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -182,6 +184,25 @@ async def test_the_situation_of_11_september_2020(database: Settings) -> None:
     assert len(rows) == 7
     assert {r["due_on"] for r in rows} == {date(2020, 11, 30)}
     assert {r["state"] for r in rows} == {"assigned"}
+
+
+async def test_the_figures_of_the_articles_are_read_by_their_agencies(database: Settings) -> None:
+    await load(database)
+
+    told = await list_told(SYSTEM, TODAY.date())
+    by_figure = {
+        (one.defined.indicator.name, one.defined.agency_code): one for one in told if one.standing.last
+    }
+    near = by_figure["Văn bản gửi Văn phòng Chính phủ có chữ ký số", "H26"].standing.last
+    assert near is not None
+    assert (near.figure.words, near.figure.exactness) == ("gần 100", Exactness.BELOW)
+    joined = [one for one in told if one.defined.indicator.name.endswith("cấp huyện")]
+    assert {one.defined.indicator.target for one in joined} == {60}
+    assert len(joined) == 7
+    assert {one.standing.progress for one in joined} == {Progress.ACHIEVED, Progress.MISSED}
+    assert any(one.is_behind for one in told)
+    assert any(one.standing.missing for one in told)
+    assert await fetchval("SELECT count(*) FROM outbox") == 0
 
 
 async def test_what_came_later_is_left_out(database: Settings) -> None:

@@ -16,7 +16,7 @@ from functools import partial
 from heapq import heappop, heappush
 from typing import Any
 
-from tracker.actions import assignments, directives, extensions, reports
+from tracker.actions import assignments, directives, extensions, indicators_demo, reports
 from tracker.actions.notices import without_messages
 from tracker.actions.reminders import settle_past
 from tracker.actions.seed import seed, shipped
@@ -82,6 +82,7 @@ async def load(now: datetime, tick: Tick | None = None) -> Loaded:
     if tick is not None:
         loader.until = now
         await loader.live(recorded, lived_since, tick)
+    await loader.put_in_targets(recorded)
     return Loaded(agencies, loader.directives, loader.tasks, loader.assignments, loader.events, settled)
 
 
@@ -231,6 +232,22 @@ class _Loader:
         while timeline:
             at, _, happens = heappop(timeline)
             await happens(at)
+
+    async def put_in_targets(self, recorded: Sequence[Mapping[str, Any]]) -> None:
+        """The targets of what stands by now, with their readings."""
+        stand = await db.list_recorded_tasks()
+        known = await db.list_task_assignments([task_id for ids in stand.values() for task_id in ids])
+        parts = {
+            (number, place, member.agency_code): member.id
+            for number, ids in stand.items()
+            for place, task_id in enumerate(ids)
+            for member in known.get(task_id, ())
+        }
+        issued = {d["number"]: date.fromisoformat(d["issued_on"]) for d in recorded}
+        officer = self._actor(self.officers[0])
+        await indicators_demo.put_in(
+            self.until, parts, issued, officer, lambda code: self._actor(self.focal[code])
+        )
 
     async def _live_if_it_may(self, step: _Step, at: datetime) -> None:
         try:
