@@ -33,7 +33,7 @@ async def test_the_desk_goes_from_the_plan_to_the_follow_up(stage: Stage, axe: s
         where = page.url.removeprefix(stage.address)
         session = int(where.rsplit("/", 1)[1])
         items = await list_items(session)
-        assert await page.locator("tr.item").count() == len(items)
+        assert await page.locator("td.only-wide.n").count() == len(items)
 
         await page.get_by_role("link", name="Ghi kết luận", exact=True).first.click()
         for number in range(1, len(items) + 1):
@@ -50,7 +50,7 @@ async def test_the_desk_goes_from_the_plan_to_the_follow_up(stage: Stage, axe: s
         await page.fill("#co-quan-ban-hanh", "Tổ công tác")
         await page.get_by_role("button", name="Thực hiện", exact=False).click()
         await page.locator(".toast", has_text="thông báo 12/TB-TCT").wait_for()
-        await page.locator("tr.item a.task").first.click()
+        await page.locator("tr.item:has(td.only-wide.n) a.task").first.click()
 
         assert "20/12/2025" in await page.locator("main").inner_text()
         assert (await list_conclusions(session))[0].outcome == "moved"

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 import re
+import zipfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from html import unescape
 
+import asyncpg
 import pytest
 
 from tests.web_scene import Scene, Visitor, hidden_fields, scene
@@ -108,9 +114,9 @@ async def test_a_session_goes_from_its_plan_to_what_follows(database: Settings) 
         assert f"{len(items)} mục. Không ai sửa được bản này." in words
         assert f"Mã đối chiếu {'-'.join(found.digest[n : n + 4] for n in range(0, 16, 4)).upper()}" in words
         assert "Chờ ý kiến các bộ <b>." in words
-        assert shown.text.count('<tr class="item">') == len(items)
+        assert shown.text.count('<td class="only-wide n">') == len(items)
         assert "<script>alert" not in shown.text
-        assert (await desk.get(f"{where}?xem=da-giai-trinh")).text.count('<tr class="item">') == 1
+        assert (await desk.get(f"{where}?xem=da-giai-trinh")).text.count('<td class="only-wide n">') == 1
         # Freezing again, and changing the plan, are refused.
         stale = await send(desk, f"{where}/hoi", where) if f"{where}/hoi" in shown.text else (409, "")
         assert stale[0] == 409
@@ -234,3 +240,145 @@ async def test_the_papers_of_a_frozen_session_are_files_for_who_leads_it(databas
 
 
 PAPERS = {"ho-so.docx": b"PK", "ho-so.pdf": b"%PDF-", "ho-so.xlsx": b"PK", "thong-bao.docx": b"PK"}
+
+
+async def test_conclusions_are_changed_and_struck_and_two_who_type_lose_nothing(database: Settings) -> None:
+    async with scene(database) as made:
+        desk = await Visitor(made).sign_in(made.world.secretariat)
+        inspector = await Visitor(made).sign_in(made.world.inspector)
+        where = await frozen(desk, made)
+        session = int(where.rsplit("/", 1)[1])
+        html = (await desk.get(f"{where}/hop?muc=1")).text
+        mine = {**hidden_fields(html, f"{where}/hop"), "loai": "noted", "ket-luan": "Chữ của thư ký một"}
+        at = f"{where}/hop?muc=1"
+        assert (await send(inspector, f"{where}/hop", at, loai="noted", ket_luan="Chữ của người khác"))[
+            0
+        ] == 303
+        headers = {"Origin": "http://127.0.0.1:8080"}
+
+        refused = await desk.client.post(f"{where}/hop", data=mine, headers=headers)
+
+        # Both texts are there: what stands, and what was typed; sent once more it replaces.
+        assert refused.status_code == 409
+        assert "Chữ của người khác" in refused.text
+        assert "Chữ của thư ký một</textarea>" in refused.text
+        again = {**hidden_fields(refused.text, f"{where}/hop"), "loai": "noted", "ket-luan": "Hai chữ"}
+        assert (await desk.client.post(f"{where}/hop", data=again, headers=headers)).status_code == 303
+        (one,) = await db.list_conclusions(session)
+        assert one.text == "Hai chữ"
+
+        general = {"loai": "new_task", "ket_luan": "Rà soát toàn ngành.", "ngay": "20/12/2025"}
+        listed = f"{where}/ket-luan"
+        assert (await send(desk, f"{where}/ket-luan-chung", listed, co_quan="BTC", **general))[0] == 422
+        assert (await send(desk, f"{where}/ket-luan-chung", listed, co_quan="BYT", **general)) == (
+            303,
+            listed,
+        )
+        whole = (await db.list_conclusions(session))[-1]
+        its = f"{listed}/{whole.id}"
+        assert f'href="{its}"' in (await desk.get(listed)).text
+        stale = {**hidden_fields((await inspector.get(its)).text, its), "loai": "noted", "ket-luan": "Muộn"}
+        assert (await send(desk, its, loai="noted", ket_luan="Báo cáo hằng tháng.")) == (303, listed)
+        late = await inspector.client.post(its, data=stale, headers=headers)
+        assert (late.status_code, "Báo cáo hằng tháng." in late.text, "Muộn</textarea>" in late.text) == (
+            409, True, True,
+        )  # fmt: skip
+        assert (await send(desk, its, loai="", ket_luan=""))[0] == 422
+        struck = await send(desk, f"{its}/bo", its)
+        assert struck == (303, listed)
+        assert (await desk.get(its)).status_code == 404
+        assert [c.id for c in await db.list_conclusions(session)] == [one.id]
+        assert (await send(desk, f"{listed}/{one.id}/bo", at))[0] == 303
+        assert "Hai chữ</textarea>" not in (await desk.get(at)).text
+        # A conclusion of another session, and on an item that this one does not have.
+        other = await planned(desk)
+        assert (await desk.get(f"{other}/ket-luan/{whole.id}")).status_code == 404
+        outside = await send(desk, f"{where}/hop", at, muc="99", loai="noted", ket_luan="x")
+        assert outside[0] == 422
+        assert await db.list_conclusions(session) == []
+
+
+async def test_bad_input_is_told_and_nothing_is_half_written(database: Settings) -> None:
+    async with scene(database) as made:
+        desk = await Visitor(made).sign_in(made.world.secretariat)
+        nobody = {k.replace("-", "_"): v for k, v in PLAN.items() if k != "co-quan"}
+        status, told = await send(desk, "/kiem-tra/moi", **nobody)
+        assert (status, "Chọn ít nhất một cơ quan." in told) == (422, True)
+        assert await fetchval("SELECT count(*) FROM inspection") == 0
+
+        where = await planned(desk)
+        async with hold_freezing(database):
+            status, told = await send(desk, f"{where}/chot")
+        assert (status, "Đang chốt số liệu một buổi khác" in told) == (409, True)
+        found = await db.get_inspection(int(where.rsplit("/", 1)[1]))
+        assert (found.state, await fetchval("SELECT count(*) FROM inspection_item")) == (State.PLANNED, 0)
+        # Pressed twice at the same moment it is frozen once, and both are told so.
+        html = (await desk.get(f"{where}/chot")).text
+        values = hidden_fields(html, f"{where}/chot")
+        origin = {"Origin": "http://127.0.0.1:8080"}
+        both = await asyncio.gather(
+            *(desk.client.post(f"{where}/chot", data=values, headers=origin) for _ in range(2))
+        )
+        assert [(a.status_code, a.headers["location"]) for a in both] == [(303, where)] * 2
+        count = await fetchval("SELECT count(*) FROM inspection_item")
+        assert count == len(await db.list_items(found.id)) > 0
+
+
+@asynccontextmanager
+async def hold_freezing(settings: Settings) -> AsyncIterator[None]:
+    """Another agenda is being frozen, by another connection."""
+    other = await asyncpg.connect(settings.owner_dsn())
+    try:
+        async with other.transaction():
+            await other.execute("SELECT pg_advisory_xact_lock($1)", db.FREEZING)
+            yield
+    finally:
+        await other.close()
+
+
+async def test_an_agency_is_led_to_its_session_from_where_it_works(database: Settings) -> None:
+    async with scene(database) as made:
+        desk = await Visitor(made).sign_in(made.world.secretariat)
+        agency = await Visitor(made).sign_in(made.world.agency)
+        other = await Visitor(made).sign_in(made.world.other_agency)
+        where = await planned(desk)
+        before = in_words((await agency.get("/viec")).text)
+        await send(desk, f"{where}/hoi", where)
+        owed = await fetchval("SELECT count(*) FROM urged WHERE is_owed")
+        page = (await agency.get("/viec")).text
+        task = (await agency.get(made.path("overdue"))).text
+
+        assert "Cơ quan mình có trong buổi kiểm tra" in before
+        assert f"còn {owed} việc phải giải trình" in in_words(page)
+        assert f'href="{where}"' in page
+        assert f'href="{where}"' in task
+        assert where not in (await other.get("/viec")).text
+
+
+async def test_papers_name_who_issues_them_and_a_missing_field_is_named(database: Settings) -> None:
+    async with scene(database) as made:
+        desk = await Visitor(made).sign_in(made.world.secretariat)
+        where = await frozen(desk, made)
+        at = "/thiet-lap/noi-ban-hanh"
+        told = {
+            "co_quan_chu_quan": "Bộ Y tế", "don_vi": "Ban Chỉ đạo", "ky_hieu": "BCĐ", "ky_hieu_chu_quan": "BYT",
+            "dia_danh": "Huế", "chuc_danh_thong_bao": "Trưởng ban", "chuc_danh_ho_so": "Thư ký",
+        }  # fmt: skip
+
+        bad = await send(desk, at, **{**told, "dia_danh": "", "mo_dau": "{title} {ai}"})
+        good = await send(desk, at, **told, mo_dau="Do {chair} chủ trì: {title}.")
+        refused = await desk.get(f"{where}/thong-bao.docx")
+        again = await send(desk, at, **told, mo_dau="Kết luận {title}.")
+        paper = await desk.get(f"{where}/thong-bao.docx")
+
+        assert bad[0] == 422
+        assert "Không có trường {ai}" in bad[1]
+        assert 'value="Ban Chỉ đạo"' in bad[1]
+        assert good == (303, at)
+        assert (refused.status_code, "{chair}" in unescape(refused.text)) == (422, True)
+        assert again == (303, at)
+        with zipfile.ZipFile(io.BytesIO(paper.content)) as archive:
+            words = archive.read("word/document.xml").decode()
+        for expected in ("BAN CHỈ ĐẠO", "TB-BCĐ", "Huế", "Kết luận Kiểm tra tại Bộ Y tế."):
+            assert expected in words
+        assert await fetchval("SELECT count(*) FROM history WHERE verb = 'set_issuer'") == 2

@@ -12,14 +12,16 @@ from tests.conftest import as_owner
 from tests.world import MONDAY, World, build_world, directive, task
 from tracker.actions import assignments, directives, explanations, extensions, inspections, reports, urges
 from tracker.actions.inspections import Notice
+from tracker.actions.overdue import overdue_list
 from tracker.actions.urges import NewUrge
 from tracker.db import assignments as assignments_db
 from tracker.db import inspections as db
 from tracker.db.engine import execute, fetch, fetchval
 from tracker.domain.assignments import State as TaskState
+from tracker.domain.directory import Actor, Role
 from tracker.domain.drafts import NewExtension, NewReport
 from tracker.domain.errors import Invalid, NotFound, NotPermitted, StaleVersion
-from tracker.domain.inspections import Conclusion, ItemKind, Plan, State, Verdict
+from tracker.domain.inspections import Conclusion, ItemKind, Plan, State, Topic, Verdict
 from tracker.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -309,3 +311,46 @@ async def test_an_agenda_holds_no_words_of_a_restricted_task(world: World) -> No
     items = [row.item for row in await db.list_items(inspection_id)]
     assert len(items) == 5
     assert not [i for i in items if "kín" in i.title + i.full_text + i.explanation + i.cause]
+
+
+async def test_each_kind_of_the_agenda_is_what_it_says(world: World) -> None:
+    """As of Monday 24/11/2025, frozen at 09:00: what is late, what comes, what waits, and what is old."""
+    issued = date(2025, 10, 1)
+    new = directive(
+        task("trước 17 giờ ngày 24/11/2025", leads=("HN",), short_name="hôm nay 17 giờ"),
+        task("trước ngày 24/11/2025", leads=("HN",), short_name="hôm nay"),
+        task("trước ngày 25/11/2025", leads=("HN",), short_name="mai"),
+        task("trước ngày 01/12/2025", leads=("HN",), short_name="ngày cuối"),
+        task("trước ngày 02/12/2025", leads=("HN",), short_name="sau ngày cuối"),
+        task("thường xuyên", leads=("HN",), short_name="thường xuyên"),
+        task("khẩn trương", leads=("HN",), short_name="không có ngày"),
+        task("trước ngày 01/03/2026", leads=("HN",), short_name="xin thêm"),
+        number="99/QĐ-TTg",
+        issued_on=issued,
+    )
+    made = await directives.record(world.secretariat, new, datetime(2025, 10, 1, 3, tzinfo=UTC))
+    hanoi = Actor(world.officials["hn.focal"], "hn.focal", Role.AGENCY_OFFICER, world.agencies["HN"])
+    own = [await _own(task_id, world.agencies["HN"]) for task_id in made.task_ids]
+    asked = NewExtension("Chờ hướng dẫn", date(2026, 4, 1))
+    await extensions.request(hanoi, own[7], None, asked, MONDAY - timedelta(days=5))
+    await reports.submit(hanoi, own[5], None, NewReport("progress", "Quý III"), MONDAY - timedelta(days=40))
+    plan = replace(PLAN, agency_codes=("HN",), due_until=date(2025, 12, 1), directive_id=made.directive_id)
+    plan = replace(plan, topic=Topic.DIRECTIVE)
+    inspection_id = await inspections.plan(world.secretariat, plan, MONDAY)
+
+    frozen = await inspections.freeze(world.secretariat, inspection_id, 1, MONDAY)
+
+    # As of a day is its end: by then a deadline with an hour has passed, and one without has not.
+    assert [(i.title, i.kind.value, i.days) for i in frozen.items] == [
+        ("không có ngày", "overdue", 24),
+        ("hôm nay 17 giờ", "overdue", 0),
+        ("hôm nay", "due_soon", 0),
+        ("mai", "due_soon", 1),
+        ("ngày cuối", "due_soon", 7),
+        ("xin thêm", "request", 5),
+        ("thường xuyên", "standing", 40),
+    ]
+    listed = await overdue_list(world.secretariat, PLAN.as_of, ("HN",), made.directive_id)
+    assert {i.assignment_id for i in frozen.items if i.kind is ItemKind.OVERDUE} == {
+        row.assignment_id for row in listed.rows
+    }

@@ -30,7 +30,7 @@ from tracker.domain.inspections import (
 from tracker.domain.zone import civil_day
 
 _OPEN = "a.state IN ('assigned', 'acknowledged', 'in_progress', 'reported', 'returned')"
-_FREEZING = 5_214_001
+FREEZING = 5_214_001
 """The key of the advisory lock under which agendas are frozen, one at a time."""
 
 
@@ -404,7 +404,7 @@ async def list_earlier_conclusions(assignment_ids: Sequence[int], before: int | 
 
 async def lock_freezing() -> bool:
     """Take the right to freeze until this transaction ends; False while another session is being frozen."""
-    taken: bool = await fetchval("SELECT pg_try_advisory_xact_lock($1)", _FREEZING)
+    taken: bool = await fetchval("SELECT pg_try_advisory_xact_lock($1)", FREEZING)
     return taken
 
 

@@ -152,3 +152,54 @@ async def list_agency_names(agency_ids: Sequence[int]) -> dict[int, str]:
     """The names of some agencies."""
     rows = await fetch("SELECT id, name FROM agency WHERE id = ANY($1::bigint[])", list(agency_ids))
     return {row["id"]: row["name"] for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """A session to come that inspects an agency; `owed` are the explanations that it still owes before."""
+
+    id: int
+    title: str
+    held_on: date
+    explain_by: date | None
+    owed: int
+
+
+async def list_coming(viewer: Actor, today: date) -> list[Coming]:
+    """The sessions to come that inspect an agency of this viewer, the next first."""
+    condition, arguments = visible_to(viewer, "a", first=3)
+    rows = await fetch(
+        f"""
+        SELECT i.id, i.title, i.held_on, i.explain_by,
+               (SELECT count(DISTINCT a.id) FROM inspection_asking k JOIN urging g ON g.id = k.urging_id
+                JOIN urged u ON u.urging_id = g.id JOIN assignment a ON a.id = u.assignment_id
+                WHERE k.inspection_id = i.id AND i.state = 'planned' AND g.undone_at IS NULL AND u.is_owed
+                  AND {condition}) AS owed
+        FROM inspection i
+        WHERE i.held_on >= $1 AND i.state IN ('planned', 'frozen')
+          AND EXISTS (SELECT FROM inspection_agency n WHERE n.inspection_id = i.id AND n.agency_id = ANY($2::bigint[]))
+        ORDER BY i.held_on, i.id LIMIT 5
+        """,
+        today,
+        sorted(viewer.visible_agency_ids),
+        *arguments,
+    )
+    return [Coming(*row.values()) for row in rows]
+
+
+async def list_sessions_about(viewer: Actor, assignment_id: int) -> list[tuple[int, str, date]]:
+    """(id, title, day) of the sessions that asked about an assignment or froze it, the latest first."""
+    condition, arguments = visible_to(viewer, "a", first=2)
+    rows = await fetch(
+        f"""
+        SELECT i.id, i.title, i.held_on FROM inspection i, assignment a
+        WHERE a.id = $1 AND {condition} AND i.state <> 'cancelled' AND (
+            EXISTS (SELECT FROM inspection_item n WHERE n.inspection_id = i.id AND n.assignment_id = a.id)
+            OR EXISTS (SELECT FROM inspection_asking k JOIN urged u ON u.urging_id = k.urging_id
+                       WHERE k.inspection_id = i.id AND u.assignment_id = a.id))
+        ORDER BY i.held_on DESC, i.id DESC LIMIT 5
+        """,
+        assignment_id,
+        *arguments,
+    )
+    return [(row["id"], row["title"], row["held_on"]) for row in rows]

@@ -410,7 +410,10 @@ def _histories(dossier: Dossier) -> Iterator[Block]:
 def facts(dossier: Dossier, item: AgendaItem) -> Iterator[tuple[str, str]]:
     """The history of an item as far as it was frozen: the name of each fact, and the fact."""
     late = item.kind is ItemKind.OVERDUE
-    yield "kind", f"{dossier.kind(item.kind)} ({dossier.word(f'days.{item.kind.value}', days=item.days)})"
+    days = dossier.word(f"days.{item.kind.value}", days=item.days)
+    if late and item.days == 0 and item.due_time is not None:
+        days = dossier.word("days.overdue_hour", time=f"{item.due_time:%H:%M}")
+    yield "kind", f"{dossier.kind(item.kind)} ({days})"
     if item.directive_number:
         yield "given", directive_words(item, dossier.language)
     if item.full_text and item.full_text != item.title:

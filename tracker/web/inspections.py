@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from urllib.parse import quote, urlencode
 
 from litestar import Response, get, post
@@ -38,7 +38,7 @@ from tracker.domain.inspections import (
     check_code_of,
 )
 from tracker.domain.workdays import WorkCalendar
-from tracker.domain.zone import civil_day
+from tracker.domain.zone import at_official, civil_day
 from tracker.web.forms import Form, new_submission, read_form
 from tracker.web.inspection_invited import panel
 from tracker.web.page import Page, open_page, parse_id
@@ -519,10 +519,12 @@ class Told:
     rows: Mapping[int, Assignment]
 
 
-def was_chip(page: Page, item: AgendaItem) -> Chip:
-    """How an item stood when it was copied."""
+def was_chip(page: Page, item: AgendaItem, moment: datetime) -> Chip:
+    """How an item stood when it was copied, at `moment`; an hour of that day may still have been to come."""
     tone, icon = _TONES[item.kind]
     if item.kind is ItemKind.OVERDUE and item.days == 0 and item.due_time is not None:
+        if item.due_on is not None and moment <= at_official(item.due_on, item.due_time):
+            return Chip("", "soon", page.s("insp.was.due_hour", time=page.clock(item.due_time)))
         return Chip(tone, icon, page.s("status.overdue_hour", time=page.clock(item.due_time)))
     if item.kind is ItemKind.OVERDUE and item.status == "awaiting_confirmation":
         return Chip("wait", "wait", page.days("insp.was.awaiting", item.days))
@@ -595,7 +597,7 @@ class _Around:
             item,
             item.title,
             page.weekday(item.due_on) if item.due_on else "",
-            was_chip(page, item),
+            was_chip(page, item, found.frozen_at or page.now),
             now,
             _changes(page, item, row, found),
             item.explanation,
