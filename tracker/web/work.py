@@ -23,6 +23,7 @@ from tracker.web import filters
 from tracker.web.filters import COLUMNS, CONDITIONS, PART_WORDS, USUAL, Look
 from tracker.web.first_steps import steps_of
 from tracker.web.forms import Form, new_submission
+from tracker.web.inspections_coming import coming
 from tracker.web.page import Page, open_page
 from tracker.web.standing import STATUS_WORDS, Row, Tile, as_of, tiles_of, work_row
 from tracker.web.state import WebRequest
@@ -128,6 +129,7 @@ async def work(request: WebRequest) -> Response[bytes]:
     return page.render(
         "work.html",
         status=_status(form),
+        inspections_coming=await coming(page),
         heading=page.s("work.title_agency" if page.is_agency else "work.title"),
         lead=counted(
             page.language,
