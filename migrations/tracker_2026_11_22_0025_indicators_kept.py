@@ -39,7 +39,7 @@ CREATE TABLE indicator_reminder (
     indicator_id bigint NOT NULL CONSTRAINT indicator_reminder_indicator_fk REFERENCES indicator (id),
     kind text NOT NULL CONSTRAINT indicator_reminder_kind CHECK (kind IN ('missing', 'behind')),
     period text NOT NULL,
-    verdict text NOT NULL CONSTRAINT indicator_reminder_verdict CHECK (verdict IN ('sent', 'no_recipient')),
+    verdict text NOT NULL CONSTRAINT indicator_reminder_verdict CHECK (verdict IN ('sent', 'no_recipient', 'settled')),
     decided_at timestamptz NOT NULL,
     CONSTRAINT indicator_reminder_once UNIQUE (indicator_id, kind, period)
 );

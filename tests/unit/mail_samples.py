@@ -37,6 +37,8 @@ from tracker.mail.contexts import (
     ScheduledReport,
     SessionCancelled,
     SessionInvited,
+    TargetLine,
+    TargetsDue,
     TaskLine,
     Trial,
     Undeliverable,
@@ -183,6 +185,15 @@ def new_tasks(count: int, **changes: Any) -> Assigned:
 SECRETARY = "Trần Quốc Bảo"
 MOVED = task_line(1, due_on=date(2025, 12, 31), original_due_on=date(2025, 12, 15))
 
+TARGETS_URL = f"{OFFICE.url}/chi-tieu"
+TARGET = TargetLine(
+    "Hồ sơ giải quyết trực tuyến",
+    "Cung cấp dịch vụ công trực tuyến",
+    "17/NQ-CP",
+    "13,5 % hồ sơ tính đến 30/09/2025; thiếu số liệu 1 kỳ: 10/2025",
+    "missing",
+    f"{OFFICE.url}/viec/1/BYT/chi-tieu/7",
+)
 EXPLANATION_STEPS: tuple[Literal["before", "on", "after", "moved"], ...] = ("before", "on", "after", "moved")
 SESSION = Facts(
     title="Kiểm tra việc thực hiện nhiệm vụ chuyển đổi số tại Bộ Y tế",
@@ -452,6 +463,14 @@ SAMPLES: dict[str, tuple[str, Context]] = {
             f"{OFFICE.url}/co-quan/25",
             "Chánh Văn phòng (cvp@phutho.example.vn)",
         ),
+    ),
+    "targets_due": (
+        "targets_due",
+        TargetsDue("Bộ Y tế", (TARGET, replace(TARGET, what="behind", name="Dịch vụ đã tích hợp")), TARGETS_URL, 2),
+    ),
+    "targets_due_restricted": (
+        "targets_due",
+        TargetsDue("Bộ Y tế", (replace(TARGET, restricted=True),), TARGETS_URL),
     ),
     "inside_passed": ("inside", Inside("passed", 1, f"{OFFICE.url}/noi-bo/7")),
     "inside_due": ("inside", Inside("due", 3, f"{OFFICE.url}/viec")),

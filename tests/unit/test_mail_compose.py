@@ -293,6 +293,7 @@ def _restricted(context: Any) -> Any:
 WITHOUT_TASKS = (
     "undeliverable",
     "inside",
+    "targets_due",
     "reconciliation",
     "test",
     "webhook_off",

@@ -16,7 +16,14 @@ from functools import partial
 from heapq import heappop, heappush
 from typing import Any
 
-from tracker.actions import assignments, directives, extensions, indicators_demo, reports
+from tracker.actions import (
+    assignments,
+    directives,
+    extensions,
+    indicator_letters,
+    indicators_demo,
+    reports,
+)
 from tracker.actions.notices import without_messages
 from tracker.actions.reminders import settle_past
 from tracker.actions.seed import seed, shipped
@@ -248,6 +255,7 @@ class _Loader:
         await indicators_demo.put_in(
             self.until, parts, issued, officer, lambda code: self._actor(self.focal[code])
         )
+        await indicator_letters.settle_past(self.until)
 
     async def _live_if_it_may(self, step: _Step, at: datetime) -> None:
         try:

@@ -294,11 +294,12 @@ async def list_told(
     task_id: int | None = None,
     assignment_id: int | None = None,
     agency_ids: Sequence[int] | None = None,
+    limit: int = 2000,
 ) -> list[Told]:
     """The indicators in sight with where they stand on a day."""
     require(actor, Verb.LIST)
     found = await db.list_indicators(
-        actor, task_id=task_id, assignment_id=assignment_id, agency_ids=agency_ids
+        actor, task_id=task_id, assignment_id=assignment_id, agency_ids=agency_ids, limit=limit
     )
     return await _told(found, today)
 
@@ -324,5 +325,5 @@ def _standing(one: Defined, readings: Mapping[str, Entered], today: date, calend
 
 async def behind_items(actor: Actor, agency_ids: Collection[int], as_of: date) -> list[Told]:
     """The indicators of some agencies that are behind their plan or lack a reading as of a day: for an agenda."""
-    told = await list_told(actor, as_of, agency_ids=sorted(agency_ids))
+    told = await list_told(actor, as_of, agency_ids=sorted(agency_ids), limit=20_000)
     return [one for one in told if one.is_behind or one.standing.missing]

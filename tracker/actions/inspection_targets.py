@@ -15,12 +15,12 @@ from tracker.domain.directory import Actor
 from tracker.domain.indicators import Standing, days_behind, figure_words, period_words, with_unit
 from tracker.domain.inspections import AgendaItem, ItemKind, Topic
 from tracker.domain.zone import civil_day
-from tracker.i18n import text
+from tracker.i18n import Language, text
 
 
 async def count_behind(actor: Actor, as_of: date) -> Mapping[str, int]:
     """How many targets of each agency are behind or lack a reading, by its code."""
-    told = await list_told(actor, as_of)
+    told = await list_told(actor, as_of, limit=20_000)
     return Counter(one.defined.agency_code for one in told if one.is_behind or one.standing.missing)
 
 
@@ -67,32 +67,32 @@ def _item(told: Told, row: Assignment, as_of: date) -> AgendaItem:
         last_report_on=civil_day(row.last_report_at) if row.last_report_at else None,
         last_report=row.last_report_summary,
         cause=row.cause,
-        figures="" if row.restricted else figures_of(told, as_of),
+        figures="" if row.restricted else figures_of(told),
     )
 
 
-def figures_of(told: Told, as_of: date) -> str:
-    """Where a target stands, in one Vietnamese sentence, as an agenda and a letter have it."""
+def figures_of(told: Told, language: Language = "vi") -> str:
+    """Where a target stands, in one sentence, as an agenda and a letter have it."""
     one, standing = told.defined.indicator, told.standing
     unit = one.whole_unit
-    parts = [_last_words(standing, unit)]
+    parts = [_last_words(standing, unit, language)]
     if standing.planned is not None and standing.last is not None:
-        parts.append(text("vi", "target.words.planned", figure=with_unit(standing.planned, unit)))
+        parts.append(text(language, "target.words.planned", figure=with_unit(standing.planned, unit)))
     if one.target is not None:
         figure, day = with_unit(one.target, unit), f"{one.due_on:%d/%m/%Y}"
-        wanted = text("vi", f"target.wanted.{one.direction.value}", figure=figure, day=day)
-        parts.append(text("vi", "target.words.wanted", wanted=wanted))
+        wanted = text(language, f"target.wanted.{one.direction.value}", figure=figure, day=day)
+        parts.append(text(language, "target.words.wanted", wanted=wanted))
     if standing.missing:
         periods = ", ".join(
             f"{period.last:%d/%m/%Y}" if period.key == "once" else period_words(period.key)
             for period in standing.missing[-6:]
         )
-        parts.append(text("vi", "target.missing", count=len(standing.missing), periods=periods))
+        parts.append(text(language, "target.words.missing", count=len(standing.missing), periods=periods))
     return "; ".join(parts)
 
 
-def _last_words(standing: Standing, unit: str) -> str:
+def _last_words(standing: Standing, unit: str, language: Language) -> str:
     if standing.last is None:
-        return text("vi", "target.progress.unread")
+        return text(language, "target.progress.unread")
     day = f"{standing.last.as_of:%d/%m/%Y}"
-    return text("vi", "target.words.last", figure=figure_words(standing.last.figure, unit), day=day)
+    return text(language, "target.words.last", figure=figure_words(standing.last.figure, unit), day=day)

@@ -387,3 +387,41 @@ async def mark_written(sheet_id: int, count: int, now: datetime) -> None:
     await execute(
         "UPDATE indicator_sheet SET written_at = $2, written = $3 WHERE id = $1", sheet_id, now, count
     )
+
+
+# --- what agencies were told ---
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What an agency is told of once: a period without its reading, or a reading of a period behind its plan."""
+
+    indicator_id: int
+    kind: str
+    period: str
+
+
+async def list_told(indicator_ids: Sequence[int]) -> frozenset[Due]:
+    """Of what somebody was told, or would have been."""
+    rows = await fetch(
+        "SELECT indicator_id, kind, period FROM indicator_reminder WHERE indicator_id = ANY($1::bigint[])",
+        list(indicator_ids),
+    )
+    return frozenset(Due(**dict(row)) for row in rows)
+
+
+async def claim_told(due: Sequence[Due], verdict: str, now: datetime) -> frozenset[Due]:
+    """Write the ledger; what nobody else has written before. Another sweep at it waits for this transaction."""
+    rows = await fetch(
+        """
+        INSERT INTO indicator_reminder (indicator_id, kind, period, verdict, decided_at)
+        SELECT i, k, p, $4, $5 FROM unnest($1::bigint[], $2::text[], $3::text[]) AS d (i, k, p) ORDER BY i, k, p
+        ON CONFLICT ON CONSTRAINT indicator_reminder_once DO NOTHING RETURNING indicator_id, kind, period
+        """,
+        [one.indicator_id for one in due],
+        [one.kind for one in due],
+        [one.period for one in due],
+        verdict,
+        now,
+    )
+    return frozenset(Due(**dict(row)) for row in rows)

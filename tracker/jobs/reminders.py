@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from tracker.actions import explaining, passing_on, recurrences
+from tracker.actions import explaining, indicator_letters, passing_on, recurrences
 from tracker.actions.reminders import Swept, sweep
 from tracker.db.switches import beat
 from tracker.domain.moments import DEFAULT_HOURS, Hours
@@ -18,6 +18,7 @@ async def run(now: datetime, hours: Hours = DEFAULT_HOURS) -> Swept:
     swept = await sweep(now, hours)
     explained = await explaining.remind(now, hours)
     inside = await passing_on.remind(now, hours)
-    told = {"recurrences": made, "inside": inside, "explanations": explained}
+    targets = await indicator_letters.remind(now, hours)
+    told = {"recurrences": made, "inside": inside, "explanations": explained, "targets": targets}
     await beat(NAME, {**swept.as_json(), **told})
     return swept

@@ -320,6 +320,29 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
+class TargetLine:
+    """A target as a mail shows it; `figures` tell in words where it stands. A `restricted` one is a link only."""
+
+    name: str
+    task: str
+    directive_number: str
+    figures: str
+    what: Literal["missing", "behind"]
+    url: str
+    restricted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TargetsDue:
+    """Targets of one agency that lack readings or are behind their plan; `rest` counts those not shown."""
+
+    agency_name: str
+    targets: tuple[TargetLine, ...]
+    url: str
+    rest: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Inside:
     """Something an agency arranged among its own people: how many tasks, and no more, for others read the outbox."""
 
@@ -451,6 +474,7 @@ Context = (
     | ExplanationDue
     | Undeliverable
     | Trial
+    | TargetsDue
     | Inside
     | Reconciliation
     | WebhookOff
@@ -478,6 +502,7 @@ KINDS: dict[str, type[Context]] = {
     "explanation_due": ExplanationDue,
     "undeliverable": Undeliverable,
     "test": Trial,
+    "targets_due": TargetsDue,
     "inside": Inside,
     "reconciliation": Reconciliation,
     "webhook_off": WebhookOff,

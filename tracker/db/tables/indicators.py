@@ -115,7 +115,7 @@ class IndicatorReminder(Table, db=DB):
     indicator_reminder_pk = Rule("PRIMARY KEY (id)")
     indicator_reminder_indicator_fk = Rule("FOREIGN KEY (indicator_id) REFERENCES indicator (id)")
     indicator_reminder_kind = Check("kind IN ('missing', 'behind')")
-    indicator_reminder_verdict = Check("verdict IN ('sent', 'no_recipient')")
+    indicator_reminder_verdict = Check("verdict IN ('sent', 'no_recipient', 'settled')")
     indicator_reminder_once = Unique(["indicator_id", "kind", "period"])
 
 

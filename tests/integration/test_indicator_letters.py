@@ -1,0 +1,136 @@
+"""Letters about targets: on the working day after a reading is missing, once, after an outage, by two workers."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+
+from tests.world import World, build_world, directive, task
+from tracker.actions import directives, indicator_letters, indicators
+from tracker.actions.indicators import NewReading
+from tracker.db.engine import execute, fetch
+from tracker.domain.indicators import Indicator
+from tracker.jobs import reminders
+from tracker.settings import Settings
+
+pytestmark = pytest.mark.anyio
+
+SHARE = Indicator(
+    "Hồ sơ giải quyết trực tuyến",
+    "%",
+    date(2025, 9, 1),
+    date(2026, 3, 31),
+    counts="hồ sơ",
+    baseline=Decimal(12),
+    target=Decimal(30),
+)
+
+
+def at(day: date, hour: int = 9) -> datetime:
+    return datetime(day.year, day.month, day.day, hour - 7, tzinfo=UTC)
+
+
+async def made(world: World) -> tuple[int, int]:
+    """Two targets of the ministry of health, set in September."""
+    new = directive(
+        replace(task("trước ngày 31/03/2026", leads=("BYT",)), short_name="Cung cấp dịch vụ"),
+        issued_on=date(2025, 9, 1),
+    )
+    recorded = await directives.record(world.secretariat, new, at(date(2025, 9, 1)))
+    own = recorded.assignment_ids[0]
+    first = await indicators.define(world.secretariat, own, SHARE, at(date(2025, 9, 1)))
+    other = replace(SHARE, name="Dịch vụ đã tích hợp", unit="dịch vụ", counts="", baseline=None)
+    return first, await indicators.define(world.secretariat, own, other, at(date(2025, 9, 1)))
+
+
+async def letters() -> list[tuple[str, str]]:
+    """Who got what about targets."""
+    rows = await fetch("SELECT address, subject FROM outbox WHERE kind = 'targets_due' ORDER BY id")
+    return [(row["address"].partition("@")[0], row["subject"]) for row in rows]
+
+
+async def test_a_missing_reading_is_told_once_on_the_working_day_after(database: Settings) -> None:
+    world = await build_world()
+    first, second = await made(world)
+
+    # September ends on a Tuesday; five working days of grace end on 07/10.
+    assert await indicator_letters.remind(at(date(2025, 10, 7))) == 0
+    assert await indicator_letters.remind(at(date(2025, 10, 8), 7)) == 0  # before the hour of the mail
+    assert await indicator_letters.remind(at(date(2025, 10, 8), 22)) == 0
+    counts = await asyncio.gather(*(indicator_letters.remind(at(date(2025, 10, 8))) for _ in range(2)))
+    told = await letters()
+    assert sum(counts) == len(told) > 0
+    assert {subject for _, subject in told} == {
+        "[Chỉ tiêu] Bộ Y tế: 2 chỉ tiêu thiếu số liệu hoặc chậm kế hoạch"
+    }
+    assert len({address for address, _ in told}) == len(told)
+    swept = await reminders.run(at(date(2025, 10, 8), 10))
+    assert swept.broken == 0
+    assert await letters() == told
+    assert await indicator_letters.remind(at(date(2025, 10, 9))) == 0
+
+    # The reading of October comes for one of them; the service was down for weeks and catches up in one letter.
+    await indicators.enter(
+        world.agency, first, NewReading("14", date(2025, 9, 30)), "page", at(date(2025, 10, 9))
+    )
+    await indicators.enter(
+        world.agency, first, NewReading("17,5", date(2025, 10, 31)), "page", at(date(2025, 11, 3))
+    )
+    before = len(await letters())
+    await indicator_letters.remind(at(date(2025, 12, 22)))
+    after = (await letters())[before:]
+    assert {subject for _, subject in after} == {
+        "[Chỉ tiêu] Bộ Y tế: 2 chỉ tiêu thiếu số liệu hoặc chậm kế hoạch"
+    }
+    ledger = await fetch("SELECT indicator_id, kind, period FROM indicator_reminder ORDER BY 1, 2, 3")
+    assert [(r["indicator_id"] == first, r["kind"], r["period"]) for r in ledger] == [
+        (True, "missing", "2025-09"),
+        (True, "missing", "2025-11"),
+        (False, "missing", "2025-09"),
+        (False, "missing", "2025-10"),
+        (False, "missing", "2025-11"),
+    ]
+    # On a day off nothing goes; what has ended, or was withdrawn, is told of no more.
+    assert await indicator_letters.remind(at(date(2026, 1, 10))) == 0
+    await indicators.end(world.secretariat, second, None, "Đã thay", at(date(2026, 1, 12)))
+    await execute("UPDATE assignment SET state = 'withdrawn', closed_at = $1", at(date(2026, 1, 12), 10))
+    assert await indicator_letters.remind(at(date(2026, 1, 13))) == 0
+
+
+async def test_a_reading_behind_its_plan_is_told_once_for_its_period(database: Settings) -> None:
+    world = await build_world()
+    first, second = await made(world)
+    await indicator_letters.settle_past(at(date(2025, 11, 20)))
+    assert await letters() == []
+    for day, figure in ((date(2025, 9, 30), "12,5"), (date(2025, 10, 31), "13")):
+        await indicators.enter(world.agency, first, NewReading(figure, day), "page", at(date(2025, 11, 20)))
+
+    assert await indicator_letters.remind(at(date(2025, 11, 21))) > 0
+    told = len(await letters())
+    assert {s for _, s in await letters()} == {
+        "[Chỉ tiêu] Bộ Y tế: 1 chỉ tiêu thiếu số liệu hoặc chậm kế hoạch"
+    }
+    assert await indicator_letters.remind(at(date(2025, 11, 24))) == 0
+    # A reading that is on plan again stops it.
+    await indicators.enter(
+        world.agency, first, NewReading("20", date(2025, 11, 24)), "page", at(date(2025, 11, 24))
+    )
+    await indicators.enter(
+        world.agency, second, NewReading("3", date(2025, 11, 24)), "page", at(date(2025, 11, 24))
+    )
+    assert await indicator_letters.remind(at(date(2025, 12, 1))) == 0
+    assert len(await letters()) == told
+
+
+async def test_nobody_to_tell_is_noted_and_not_asked_again(database: Settings) -> None:
+    world = await build_world()
+    await made(world)
+    await execute("UPDATE official SET is_active = false")
+    assert await indicator_letters.remind(at(date(2025, 10, 8))) == 0
+    verdicts = await fetch("SELECT DISTINCT verdict FROM indicator_reminder")
+    assert [row["verdict"] for row in verdicts] == ["no_recipient"]
+    assert await letters() == []

@@ -1,0 +1,171 @@
+"""Telling agencies of readings that are missing and of targets behind their plan: as part of the sweep.
+
+1. On working days in mailing hours, ask which running targets lack a reading whose days of grace are over, or have a
+   last reading behind the plan.
+2. Agency by agency, what the ledger does not know yet is written into it and told in one letter, in one transaction:
+   two sweeps at once wait for each other at the ledger's unique key, and a crash in between undoes both.
+3. A period that was told is told no more; when its reading comes there is nothing to tell.
+
+After an outage the first sweep tells of all that came meanwhile, in the same one letter.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+
+from tracker.actions.indicators import Told, list_told
+from tracker.actions.inspection_targets import figures_of
+from tracker.actions.notices import Draft, queue
+from tracker.actions.office import office
+from tracker.actions.people import book_for
+from tracker.db import assignments as assignments_db
+from tracker.db import indicators as db
+from tracker.db.assignments import Assignment
+from tracker.db.calendar import load_calendar
+from tracker.db.engine import Failure, as_service, classify_failure, transaction
+from tracker.db.indicators import Due
+from tracker.db.outbox import Entry
+from tracker.domain.assignments import OPEN_STATES
+from tracker.domain.directory import SYSTEM, Duty
+from tracker.domain.indicators import Progress
+from tracker.domain.moments import DEFAULT_HOURS, Hours
+from tracker.domain.recipients import Recipient, Route, audience
+from tracker.domain.unwanted_mail import OptionalMail
+from tracker.domain.zone import civil_day, civil_now
+from tracker.i18n import Language
+from tracker.mail.contexts import TargetLine, TargetsDue
+
+log = logging.getLogger(__name__)
+
+MOST = 100_000
+"""Targets that one sweep looks at."""
+SHOWN = 60
+"""Targets that one letter names; the rest is a number and a link."""
+
+
+def due_of(told: Told) -> list[Due]:
+    """What is to be told of a target as it stands: each missing period, and a last reading that is behind."""
+    if told.defined.state not in OPEN_STATES:
+        return []
+    found = [Due(told.defined.id, "missing", period.key) for period in told.standing.missing]
+    if told.is_behind and told.standing.last is not None:
+        last = told.standing.last
+        period = next((key for key, entry in told.readings.items() if entry.reading is last), "")
+        # Out of time is another thing than behind: it is told once more.
+        mark = "due" if told.standing.progress is Progress.MISSED else period
+        found.append(Due(told.defined.id, "behind", mark))
+    return found
+
+
+async def remind(now: datetime, hours: Hours = DEFAULT_HOURS) -> int:
+    """Tell every agency of what is due; running it twice, late, or in many processes changes nothing. How many letters.
+
+    An agency that cannot be told is passed over and tried again with the next sweep.
+    """
+    local = civil_now(now)
+    calendar = await load_calendar()
+    if not hours.digest <= local.time() < hours.quiet_from or calendar.is_off(local.date()) is True:
+        return 0
+    letters = 0
+    async with as_service():
+        for agency_id in await _agencies(local.date()):
+            try:
+                letters += await _tell(agency_id, now)
+            except Exception as error:
+                if classify_failure(error) is not Failure.REFUSED:
+                    raise
+                log.exception("targets not told of", extra={"agency": agency_id})
+    return letters
+
+
+async def settle_past(now: datetime) -> int:
+    """Note what would be told by now as known, without a letter: after a demonstration is loaded."""
+    async with as_service(), transaction():
+        due = [one for told in await list_told(SYSTEM, civil_day(now), limit=MOST) for one in due_of(told)]
+        return len(await db.claim_told(due, "settled", now))
+
+
+async def _agencies(today: date) -> list[int]:
+    """The agencies that have something new to be told."""
+    due: dict[int, list[Due]] = {}
+    for told in await list_told(SYSTEM, today, limit=MOST):
+        due.setdefault(told.defined.agency_id, []).extend(due_of(told))
+    known = await db.list_told([one.indicator_id for own in due.values() for one in own])
+    return sorted(agency_id for agency_id, own in due.items() if not known.issuperset(own))
+
+
+async def _tell(agency_id: int, now: datetime) -> int:
+    async with transaction():
+        listed = await list_told(SYSTEM, civil_day(now), agency_ids=[agency_id])
+        by_due = {one: told for told in listed for one in due_of(told)}
+        known = await db.list_told([one.indicator_id for one in by_due])
+        new = [one for one in by_due if one not in known]
+        ids = sorted({one.defined.assignment_id for one in by_due.values()})
+        rows = {row.id: row for row in await assignments_db.list_by_ids(ids)}
+        if not new or not rows:
+            return 0
+        first = rows[by_due[new[0]].defined.assignment_id]
+        book = await book_for([first])
+        people = audience(
+            (Duty.FOCAL,), (Duty.HEAD_OF_OFFICE,), book.contacts_of(first), civil_day(now)
+        ).recipients
+        claimed = await db.claim_told(new, "sent" if people else "no_recipient", now)
+        told = [(one, by_due[one]) for one in new if one in claimed]
+        if not told or not people:
+            return 0
+        drafts = [_draft(person, told, rows, now) for person in people]
+        return len(await queue(drafts, now))
+
+
+def _draft(
+    person: Recipient, told: Sequence[tuple[Due, Told]], rows: dict[int, Assignment], now: datetime
+) -> Draft:
+    official = person.official
+    lines = _lines(told, rows, official.language)
+    marks = "|".join(sorted(f"{one.indicator_id} {one.kind} {one.period}" for one, _ in told))
+    entries = {
+        target.defined.assignment_id: Entry(
+            target.defined.assignment_id, rows[target.defined.assignment_id].deadline_version, "any"
+        )
+        for _, target in told
+    }
+    code = told[0][1].defined.agency_code
+    return Draft(
+        kind="targets_due",
+        context=TargetsDue(
+            told[0][1].defined.agency_name,
+            tuple(lines[:SHOWN]),
+            f"{office().url}/chi-tieu?co-quan={code}",
+            max(len(lines) - SHOWN, 0),
+        ),
+        recipient=official,
+        key=f"targets-{official.id}-{hashlib.sha256(marks.encode()).hexdigest()[:24]}",
+        entries=tuple(entries.values()),
+        duty=person.duty,
+        optional=OptionalMail.COPY if person.is_copy and person.route is Route.HOLDER else None,
+    )
+
+
+def _lines(
+    told: Iterable[tuple[Due, Told]], rows: dict[int, Assignment], language: Language
+) -> list[TargetLine]:
+    """One line a target, those behind first: its figures name every missing period."""
+    found: dict[int, TargetLine] = {}
+    for one, target in sorted(told, key=lambda pair: (pair[0].kind, pair[0].indicator_id)):
+        if one.indicator_id in found:
+            continue
+        defined = target.defined
+        row = rows[defined.assignment_id]
+        found[one.indicator_id] = TargetLine(
+            defined.indicator.name,
+            defined.task,
+            row.directive_number,
+            "" if defined.restricted else figures_of(target, language),
+            "behind" if one.kind == "behind" else "missing",
+            f"{office().url}/viec/{defined.task_id}/{defined.agency_code}/chi-tieu/{defined.id}",
+            defined.restricted,
+        )
+    return list(found.values())
