@@ -188,7 +188,7 @@ async def test_invitations_go_by_real_mail_to_the_working_group_and_the_contacts
     assert b"B\xe1\xbb\x99 T\xc3\xa0i ch\xc3\xadnh" not in str(own).encode() + body.encode()
     chairs = message_from_bytes(by_address["member@vpcp.example.vn"], policy=default)
     said = str(chairs.get_body(("plain",)).get_content())  # type: ignore[union-attr]  # it has one
-    assert "chủ trì buổi kiểm tra" in said
+    assert "chủ tọa buổi kiểm tra" in said
     assert "Bộ Y tế, Bộ Tài chính" in said
 
 
@@ -584,7 +584,8 @@ async def test_the_page_shows_each_letter_before_it_goes_and_what_became_of_it(d
         assert (await member.get(f"{where}/giay-moi")).status_code == 403
         assert (await desk.get("/kiem-tra/999999/giay-moi")).status_code == 404
 
-        taken_back = await desk.post(undo[1], **hidden_fields(after, undo[1]))
+        fields: dict[str, Any] = hidden_fields(after, undo[1])
+        taken_back = await desk.post(undo[1], **fields)
         assert taken_back.headers["location"] == where
         assert "Chưa mời ai." in in_words((await desk.get(where)).text)
         assert await waiting() == {}
@@ -600,6 +601,14 @@ async def test_the_page_shows_each_letter_before_it_goes_and_what_became_of_it(d
         assert "Thư gửi head@vpcp.example.vn không tới. Sửa địa chỉ của Người head rồi gửi lại." in told
         again = await desk.post(f"{where}/giay-moi", _token="x")
         assert again.status_code in (403, 422)
+
+        # The month shows the session to who is concerned, and not to another agency.
+        other = await Visitor(made).sign_in(made.world.other_agency)
+        agency = await Visitor(made).sign_in(made.world.agency)
+        for visitor, sees in ((desk, True), (agency, True), (other, False)):
+            month = (await visitor.get("/lich?thang=2025-12")).text
+            assert (f'href="{where}"' in month) is sees
+        assert f'href="{where}"' not in (await desk.get("/lich?thang=2025-12&co-quan=BTC")).text
 
         await execute("UPDATE inspection SET held_on = '2025-11-20', as_of = '2025-11-20'")
         late = await desk.get(f"{where}/giay-moi")

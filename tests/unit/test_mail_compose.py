@@ -31,7 +31,17 @@ from tracker.domain.assignments import Fine
 from tracker.domain.ladders import DEFAULT_STEPS, Anchor, Step
 from tracker.i18n import LANGUAGES, Language, catalogue, has
 from tracker.mail.compose import MAX_HTML, by_lateness, lines_of, render, section_of
-from tracker.mail.contexts import KINDS, Changed, Digest, NewTask, Returned, Review, ReviewLine, Urge
+from tracker.mail.contexts import (
+    KINDS,
+    Changed,
+    Digest,
+    ExplanationDue,
+    NewTask,
+    Returned,
+    Review,
+    ReviewLine,
+    Urge,
+)
 from tracker.mail.message import Mailbox, to_bytes
 
 GOLDEN = Path(__file__).parent.parent / "data" / "mails"
@@ -47,7 +57,8 @@ CHOSEN_BY_VALUE = (
     "changed.what.", "account_changed.what.", "account_changed.subject.",
     "tag.urgency.", "tag.received.", "tag.withdrawn", "tag.transferred", "tag.superseded", "status.", "weekday.",
     "month.", "duty.", "part.", "step.", "section.", "short.", "reported.title.", "reported.intro.",
-    "cancelled.title.", "scheduled.what.", "session.intro.", "session.label.", "session.topic.", "session.over", "explanation_due.intro.",
+    "cancelled.title.", "scheduled.what.",
+    "session.intro.", "session.label.", "session.topic.", "session.over", "explanation_due.intro.",
 )  # fmt: skip
 
 
@@ -279,7 +290,7 @@ def _restricted(context: Any) -> Any:
         secrets["lines"] = tuple(
             replace(e, line=replace(e.line, **hide), reason=SECRET) for e in context.lines
         )
-    elif isinstance(context, Digest | Urge):
+    elif isinstance(context, Digest | Urge | ExplanationDue):
         secrets["lines"] = tuple(replace(e, **hide) for e in context.lines)
     else:
         secrets["line"] = replace(context.line, **hide)
@@ -291,6 +302,8 @@ def _restricted(context: Any) -> Any:
 
 
 WITHOUT_TASKS = (
+    "session_invited",
+    "session_cancelled",
     "undeliverable",
     "inside",
     "targets_due",

@@ -1,4 +1,4 @@
-"""Reads for the month: how many deadlines fall on which day, and the first of each day."""
+"""Reads for the month: how many deadlines fall on which day, the first of each day, and the sessions held."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from tracker.db.assignments import OPEN, SELECT, Assignment, from_row
 from tracker.db.engine import fetch
 from tracker.db.lateness import LATE
 from tracker.db.visibility import visible_to
-from tracker.domain.directory import Actor
+from tracker.domain.directory import AGENCY_ROLES, Actor
+from tracker.domain.inspections import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +75,36 @@ async def list_first_of_days(
         *arguments,
     )
     return [from_row(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """An inspection session of a day."""
+
+    id: int
+    title: str
+    held_on: date
+    held_at: time | None
+    state: State
+
+
+async def list_sessions(viewer: Actor, first: date, last: date, agency_code: str = "") -> list[Meeting]:
+    """The sessions held from `first` to `last` that were not called off; to an agency, those that inspect it."""
+    own = sorted(viewer.visible_agency_ids) if viewer.role in AGENCY_ROLES else None
+    rows = await fetch(
+        """
+        SELECT i.id, i.title, i.held_on, i.held_at, i.state FROM inspection i
+        WHERE i.held_on BETWEEN $1 AND $2 AND i.state <> 'cancelled'
+          AND ($3::bigint[] IS NULL OR EXISTS (
+              SELECT FROM inspection_agency n WHERE n.inspection_id = i.id AND n.agency_id = ANY($3)))
+          AND ($4 = '' OR EXISTS (
+              SELECT FROM inspection_agency n JOIN agency g ON g.id = n.agency_id
+              WHERE n.inspection_id = i.id AND g.code = $4))
+        ORDER BY i.held_on, i.held_at NULLS FIRST, i.id LIMIT 500
+        """,
+        first,
+        last,
+        own,
+        agency_code,
+    )
+    return [Meeting(r["id"], r["title"], r["held_on"], r["held_at"], State(r["state"])) for r in rows]

@@ -13,7 +13,7 @@ from litestar import Response, get
 from tracker.db import reads_month, reads_web
 from tracker.db.assignments import Assignment
 from tracker.db.calendar import load_calendar
-from tracker.db.reads_month import DayCount, DueFilter
+from tracker.db.reads_month import DayCount, DueFilter, Meeting
 from tracker.domain.access import Verb, require
 from tracker.domain.workdays import WorkCalendar
 from tracker.domain.zone import civil_now, is_in_range
@@ -41,6 +41,15 @@ class Item:
 
 
 @dataclass(frozen=True)
+class MeetingItem:
+    """One inspection session of a day, with the hour it begins at."""
+
+    href: str
+    title: str
+    hour: str
+
+
+@dataclass(frozen=True)
 class Day:
     """One day of the grid. `mark` is the name of a day off or of a swapped working day, `kind` which of the two."""
 
@@ -53,6 +62,7 @@ class Day:
     late: int
     href: str
     items: list[Item] = field(default_factory=list)
+    meetings: list[MeetingItem] = field(default_factory=list)
 
     @property
     def more(self) -> int:
@@ -123,7 +133,8 @@ async def month(request: WebRequest) -> Response[bytes]:
     in_year = await reads_month.count_by_day(page.actor, year, *moment)
     counts = in_year | (await reads_month.count_by_day(page.actor, chosen, *moment))
     rows = await reads_month.list_first_of_days(page.actor, chosen, *moment, per_day=PER_DAY)
-    days = _days(page, first, (start, end), counts, rows, calendar, keep)
+    sessions = await reads_month.list_sessions(page.actor, start, end, code)
+    days = _days(page, first, (start, end), counts, rows, sessions, calendar, keep)
     in_month = [day for day in days if day.is_in_month]
     last = next_month(first) - timedelta(days=1)
     return page.render(
@@ -191,6 +202,7 @@ def _days(
     span: tuple[date, date],
     counts: Mapping[date, DayCount],
     rows: list[Assignment],
+    sessions: list[Meeting],
     calendar: WorkCalendar,
     keep: Mapping[str, str],
 ) -> list[Day]:
@@ -200,6 +212,10 @@ def _days(
         agency = "" if page.is_agency else row.agency_short_name
         item = Item(path_of(row), row.short_name, agency, chip_of(page, row, calendar))
         items.setdefault(row.due_on, []).append(item)
+    meetings: dict[date, list[MeetingItem]] = {}
+    for held in sessions:
+        hour = page.clock(held.held_at) if held.held_at else ""
+        meetings.setdefault(held.held_on, []).append(MeetingItem(f"/kiem-tra/{held.id}", held.title, hour))
     found = []
     day, last = span
     while day <= last:
@@ -216,6 +232,7 @@ def _days(
                 count.late,
                 _list(day, day, keep),
                 items.get(day, []),
+                meetings.get(day, []),
             )
         )
         day += timedelta(days=1)
