@@ -6,12 +6,11 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[2] / "tracker"
+from tests.sources import MODULES, PACKAGE, name_of, tree_of
 
 # What a layer may import of the package besides itself.
 ARROWS: dict[str, set[str]] = {
@@ -84,9 +83,6 @@ DOMAIN_STDLIB = {
     "re", "string", "types", "typing", "unicodedata", "uuid", "zoneinfo",
 }  # fmt: skip
 
-MODULES = sorted(p for p in PACKAGE.rglob("*.py") if p.stat().st_size)
-NAMES = [str(path.relative_to(PACKAGE)) for path in MODULES]
-
 
 def layer_of(path: Path) -> str:
     """The folder under the package, or the module's own name at the top."""
@@ -96,12 +92,6 @@ def layer_of(path: Path) -> str:
 def is_free(layer: str) -> bool:
     """Whether the layer is an edge of the process."""
     return layer in FREE or layer.startswith("cli_")
-
-
-@cache
-def tree_of(path: Path) -> ast.Module:
-    """The parsed module."""
-    return ast.parse(path.read_text("utf-8"))
 
 
 def imports_of(tree: ast.Module) -> Iterator[str]:
@@ -134,16 +124,18 @@ def wrong_arrows(layer: str, tree: ast.Module, more: frozenset[str] = frozenset(
     return wrong
 
 
-@pytest.mark.parametrize("path", MODULES, ids=NAMES)
-def test_module_imports_only_what_its_layer_may(path: Path) -> None:
+def test_modules_import_only_what_their_layer_may() -> None:
     """Dependencies point one way."""
-    layer = layer_of(path)
-    if is_free(layer):
-        return
-    assert layer in ARROWS, f"a new layer {layer}: say in ARROWS what it may import"
+    wrong = {}
+    for path in MODULES:
+        layer = layer_of(path)
+        if is_free(layer):
+            continue
+        assert layer in ARROWS, f"a new layer {layer}: say in ARROWS what it may import"
+        if found := wrong_arrows(layer, tree_of(path), frozenset(EXCEPTIONS.get(name_of(path), ()))):
+            wrong[name_of(path)] = found
 
-    more = frozenset(EXCEPTIONS.get(path.relative_to(PACKAGE).as_posix(), ()))
-    assert wrong_arrows(layer, tree_of(path), more) == []
+    assert wrong == {}
 
 
 @pytest.mark.parametrize(
@@ -181,50 +173,47 @@ def clock_readings(tree: ast.Module) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("path", MODULES, ids=NAMES)
-def test_only_the_clock_reads_the_clock(path: Path) -> None:
+def test_only_the_clock_reads_the_clock() -> None:
     """`now` and `today` are parameters everywhere else."""
-    if path.name == "clock.py":
-        assert clock_readings(tree_of(path)) != []
-        return
+    reading = {name_of(path): found for path in MODULES if (found := clock_readings(tree_of(path)))}
 
-    assert clock_readings(tree_of(path)) == []
+    assert reading.keys() == {"clock.py"}, reading
 
 
-@pytest.mark.parametrize("path", MODULES, ids=NAMES)
-def test_only_the_database_layer_speaks_sql(path: Path) -> None:
+def test_only_the_database_layer_speaks_sql() -> None:
     """A statement outside tracker/db is a rule in the wrong place."""
-    if layer_of(path) == "db" or is_free(layer_of(path)):
-        return
     statement = re.compile(r"^\s*(SELECT\s.+\sFROM\s|INSERT INTO\s|UPDATE\s\w+\sSET\s|DELETE FROM\s)", re.S)
 
-    found = [
-        node.value
+    found = {
+        name_of(path): node.value
+        for path in MODULES
+        if layer_of(path) != "db" and not is_free(layer_of(path))
         for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and statement.match(node.value)
-    ]
+    }
 
-    assert found == []
+    assert found == {}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=NAMES)
-def test_every_module_says_what_lives_here(path: Path) -> None:
+def test_every_module_says_what_lives_here() -> None:
     """A module opens with a sentence."""
-    assert ast.get_docstring(tree_of(path)), f"{path.name} has no docstring"
+    assert [name_of(path) for path in MODULES if not ast.get_docstring(tree_of(path))] == []
 
 
-@pytest.mark.parametrize("path", [p for p in MODULES if layer_of(p) == "domain"], ids=lambda p: p.name)
-def test_domain_does_not_wait(path: Path) -> None:
+def test_domain_does_not_wait() -> None:
     """No await, no coroutine, no file, no global state in the rules."""
     waiting = (ast.Await, ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Global)
 
-    assert [type(node).__name__ for node in ast.walk(tree_of(path)) if isinstance(node, waiting)] == []
-    opened = [
-        n
-        for n in ast.walk(tree_of(path))
-        if isinstance(n, ast.Call) and ast.unparse(n.func) in {"open", "print"}
+    found = [
+        (name_of(path), ast.unparse(node))
+        for path in MODULES
+        if layer_of(path) == "domain"
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, waiting)
+        or (isinstance(node, ast.Call) and ast.unparse(node.func) in {"open", "print"})
     ]
-    assert opened == []
+
+    assert found == []
 
 
 def test_standard_library_list_is_true() -> None:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
 
+from tests.sources import MODULES, PACKAGE, tree_of
 from tracker.domain.assignments import DeadlineCause, State
 from tracker.i18n import LANGUAGES, Language, catalogue
 from tracker.web import timeline
 
-PACKAGE = Path(__file__).parents[2] / "tracker"
 # Where the verb is a value of the model, and which values those are.
 FROM_THE_MODEL = {
     "row.state.value": {State.WITHDRAWN.value, State.TRANSFERRED.value, State.SUPERSEDED.value},
@@ -25,7 +24,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 @cache
 def trees() -> dict[Path, ast.Module]:
-    return {path: ast.parse(path.read_text("utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
+    return {path: tree_of(path) for path in MODULES}
 
 
 def words(node: ast.expr) -> set[str]:
@@ -39,13 +38,18 @@ def words(node: ast.expr) -> set[str]:
     return set()
 
 
-def calls(tree: ast.AST, name: str) -> Iterator[ast.Call]:
+@cache
+def _calls(tree: ast.AST) -> dict[str, list[ast.Call]]:
+    found: dict[str, list[ast.Call]] = {}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and name in (
-            getattr(node.func, "id", ""),
-            getattr(node.func, "attr", ""),
-        ):
-            yield node
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "id", "") or getattr(node.func, "attr", "")
+            found.setdefault(name, []).append(node)
+    return found
+
+
+def calls(tree: ast.AST, name: str) -> list[ast.Call]:
+    return _calls(tree).get(name, [])
 
 
 def given(call: ast.Call, function: Function, parameter: str) -> set[str]:
