@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from email import message_from_bytes, policy
 
 import pytest
 
+from tests.web_scene import Visitor, scene
 from tests.world import World, build_world, directive, task
 from tracker.actions import directives, indicator_letters, indicators
 from tracker.actions.indicators import NewReading
-from tracker.db.engine import execute, fetch
+from tracker.db.engine import execute, fetch, fetchval
 from tracker.domain.indicators import Indicator
 from tracker.jobs import reminders
 from tracker.settings import Settings
@@ -134,3 +137,29 @@ async def test_nobody_to_tell_is_noted_and_not_asked_again(database: Settings) -
     verdicts = await fetch("SELECT DISTINCT verdict FROM indicator_reminder")
     assert [row["verdict"] for row in verdicts] == ["no_recipient"]
     assert await letters() == []
+
+
+async def test_the_digest_of_the_agency_and_the_desk_list_them(database: Settings) -> None:
+    async with scene(database) as found:
+        world = found.world
+        own: int = await fetchval(
+            "SELECT id FROM assignment WHERE task_id = $1 AND agency_id = $2",
+            found.tasks["overdue"],
+            world.agencies["BYT"],
+        )
+        await indicators.define(world.secretariat, own, SHARE, at(date(2025, 9, 1)))
+        await reminders.run(at(date(2025, 11, 27)))
+        raw = await fetch(
+            "SELECT o.raw FROM outbox o JOIN official p ON p.id = o.recipient_id"
+            " WHERE o.kind = 'digest' AND p.agency_id = $1 ORDER BY o.id DESC LIMIT 1",
+            world.agencies["BYT"],
+        )
+        letter = message_from_bytes(raw[0]["raw"], policy=policy.default)
+        body = letter.get_body(("plain",))
+        assert body is not None
+        assert "1 chỉ tiêu thiếu số liệu hoặc chậm kế hoạch" in body.get_content()
+        assert "thiếu số liệu 2 kỳ: 09/2025, 10/2025" in body.get_content()
+        desk = await Visitor(found).sign_in(world.secretariat)
+        shown = (await desk.get("/can-xu-ly")).text
+        assert "Chỉ tiêu chậm kế hoạch hoặc thiếu số liệu · 1" in re.sub("<[^>]+>", "", shown)
+        assert SHARE.name in shown

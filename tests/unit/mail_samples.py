@@ -468,6 +468,10 @@ SAMPLES: dict[str, tuple[str, Context]] = {
         "targets_due",
         TargetsDue("Bộ Y tế", (TARGET, replace(TARGET, what="behind", name="Dịch vụ đã tích hợp")), TARGETS_URL, 2),
     ),
+    "digest_targets": (
+        "digest",
+        replace(MANY, targets=(TARGET, replace(TARGET, restricted=True))),
+    ),
     "targets_due_restricted": (
         "targets_due",
         TargetsDue("Bộ Y tế", (replace(TARGET, restricted=True),), TARGETS_URL),

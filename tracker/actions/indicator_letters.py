@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 
 from tracker.actions.indicators import Told, list_told
@@ -35,7 +35,7 @@ from tracker.domain.moments import DEFAULT_HOURS, Hours
 from tracker.domain.recipients import Recipient, Route, audience
 from tracker.domain.unwanted_mail import OptionalMail
 from tracker.domain.zone import civil_day, civil_now
-from tracker.i18n import Language
+from tracker.i18n import LANGUAGES, Language
 from tracker.mail.contexts import TargetLine, TargetsDue
 
 log = logging.getLogger(__name__)
@@ -169,3 +169,25 @@ def _lines(
             defined.restricted,
         )
     return list(found.values())
+
+
+IN_DIGEST = 10
+"""Targets that a digest names below its tasks."""
+
+
+async def lines_of(
+    agency_ids: Collection[int], now: datetime
+) -> dict[tuple[int, Language], tuple[TargetLine, ...]]:
+    """The targets of some agencies that are behind or lack readings, for their digests in each language."""
+    listed = await list_told(SYSTEM, civil_day(now), agency_ids=sorted(agency_ids), limit=MOST)
+    told = [(due[-1], one) for one in listed if (due := due_of(one))]
+    if not told:
+        return {}
+    ids = sorted({one.defined.assignment_id for _, one in told})
+    rows = {row.id: row for row in await assignments_db.list_by_ids(ids)}
+    found: dict[tuple[int, Language], tuple[TargetLine, ...]] = {}
+    for agency_id in sorted({one.defined.agency_id for _, one in told}):
+        own = [(due, one) for due, one in told if one.defined.agency_id == agency_id]
+        for language in LANGUAGES:
+            found[agency_id, language] = tuple(_lines(own, rows, language)[:IN_DIGEST])
+    return found

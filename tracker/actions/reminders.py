@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import Generic, TypeVar
 
+from tracker.actions import indicator_letters
 from tracker.actions.notices import Draft, rendered, task_line, unrenderable
 from tracker.actions.office import office
 from tracker.actions.people import AddressBook, book_for
@@ -39,8 +40,9 @@ from tracker.domain.recipients import Audience, Recipient, audience
 from tracker.domain.reminders import Reason, Verdict
 from tracker.domain.workdays import WorkCalendar
 from tracker.domain.zone import at_official, civil_day
+from tracker.i18n import Language
 from tracker.mail import contexts
-from tracker.mail.contexts import TaskLine
+from tracker.mail.contexts import TargetLine, TaskLine
 
 T = TypeVar("T")
 
@@ -199,6 +201,7 @@ class _Round:
     told: frozenset[Told]
     now: datetime
     calendar: WorkCalendar
+    targets: Mapping[tuple[int, Language], tuple[TargetLine, ...]] = field(default_factory=dict)
 
     def people(self, call: Call) -> Audience:
         """Whom the call is for, today."""
@@ -260,6 +263,8 @@ async def _give_portion(
     """Queue the digests of one side for these calls; the assigning side's turn settles them."""
     async with transaction():
         calls, scene = await _round(portion, now, calendar)
+        if agency_side and calls:
+            scene.targets = await indicator_letters.lines_of({call.agency_id for call in calls}, now)
         lines: dict[int, list[tuple[Call, Recipient]]] = {}
         for call in calls:
             people = scene.people(call)
@@ -347,6 +352,7 @@ def _digest(group: Sequence[tuple[Call, Recipient]], scene: _Round) -> Draft:
         url=f"{office().url}/viec?co-quan={rows[0].agency_code}"
         if one_agency
         else f"{office().url}/can-xu-ly",
+        targets=scene.targets.get((rows[0].agency_id, recipient.official.language), ()) if one_agency else (),
     )
     return Draft(
         kind="digest",

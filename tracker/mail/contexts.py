@@ -123,11 +123,15 @@ class DeadlineMoved:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """The reminders of one recipient for one day; `agency_name` is empty when several agencies owe them."""
+    """The reminders of one recipient for one day; `agency_name` is empty when several agencies owe them.
+
+    `targets` are those of the agency that are behind or lack readings as they stand; their own letter came before.
+    """
 
     lines: tuple[TaskLine, ...]
     agency_name: str
     url: str
+    targets: tuple[TargetLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

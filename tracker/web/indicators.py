@@ -262,6 +262,25 @@ def _belongs(told: Told, view: str) -> bool:
     return True
 
 
+@dataclass(frozen=True)
+class Pressing:
+    """The first of the targets that are behind or lack readings, and how many there are."""
+
+    cards: tuple[Card, ...]
+    total: int
+
+
+async def pressing_targets(page: Page, most: int = 5) -> Pressing:
+    """What the desk's first page shows of targets."""
+    told = [
+        one
+        for one in await actions.list_told(page.actor, page.today)
+        if one.is_behind or one.standing.missing
+    ]
+    told.sort(key=_urgency)
+    return Pressing(tuple(card(page, one, is_drawn=False) for one in told[:most]), len(told))
+
+
 @get(PATH, include_in_schema=False)
 async def index(request: WebRequest) -> Response[bytes]:
     """Which targets are behind, and where do readings lack?"""

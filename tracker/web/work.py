@@ -24,6 +24,7 @@ from tracker.web.filters import COLUMNS, CONDITIONS, PART_WORDS, USUAL, Look
 from tracker.web.first_steps import steps_of
 from tracker.web.forms import Form, new_submission
 from tracker.web.inspections_coming import coming
+from tracker.web.indicators import pressing_targets
 from tracker.web.page import Page, open_page
 from tracker.web.standing import STATUS_WORDS, Row, Tile, as_of, tiles_of, work_row
 from tracker.web.state import WebRequest
@@ -348,6 +349,7 @@ async def todo(request: WebRequest) -> Response[bytes]:
         ],
         columns=USUAL,
         dead=dead,
+        targets=await pressing_targets(page),
         bar=await filter_bar(page, filters.read_filter({}, known)[0], Look()),
         pills=[today, *(pill for pill in saved if not pill.is_first)],
         may_urge=may(page.actor, Verb.URGE),
