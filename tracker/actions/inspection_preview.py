@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 from tracker.actions.inspections import InspectionMoved
@@ -13,12 +13,14 @@ from tracker.db import reads_deciding
 from tracker.db.assignments import Assignment
 from tracker.db.inspections import Concluded, FrozenItem, Inspection
 from tracker.domain.access import Verb, require
+from tracker.domain.assignments import WORKING_STATES
 from tracker.domain.assignments import State as TaskState
 from tracker.domain.directory import AGENCY_ROLES, Actor
 from tracker.domain.inspections import Verdict
+from tracker.domain.zone import civil_day
 
-Outcome = Literal["moved", "closed", "closed_before", "asked", "task", "noted"]
-Hindrance = Literal["", "no_report", "ended"]
+Outcome = Literal["moved", "closed", "closed_before", "asked", "not_asked", "task", "noted"]
+Hindrance = Literal["", "no_report", "ended", "day_past"]
 _ENDED = frozenset({TaskState.CONFIRMED, TaskState.WITHDRAWN, TaskState.TRANSFERRED, TaskState.SUPERSEDED})
 _FOLLOWS: Mapping[Verdict, Outcome] = {
     Verdict.NEW_DATE: "moved",
@@ -60,7 +62,7 @@ class Preview:
         return not self.missing and not self.hindered and bool(self.consequences)
 
 
-async def preview(actor: Actor, inspection_id: int) -> Preview:
+async def preview(actor: Actor, inspection_id: int, now: datetime) -> Preview:
     """What carrying out would do now. Raises InspectionMoved before the freeze."""
     require(actor, Verb.INSPECT if actor.role in AGENCY_ROLES else Verb.LIST)
     found = await db.get_inspection(inspection_id)
@@ -75,12 +77,14 @@ async def preview(actor: Actor, inspection_id: int) -> Preview:
     concluded = {c.item_id for c in made}
     return Preview(
         found,
-        tuple(_consequence(c, by_id.get(c.item_id or 0), rows) for c in made),
+        tuple(_consequence(c, by_id.get(c.item_id or 0), rows, civil_day(now)) for c in made),
         tuple(row for row in items if row.id not in concluded),
     )
 
 
-def _consequence(made: Concluded, row: FrozenItem | None, rows: Mapping[int, Assignment]) -> Consequence:
+def _consequence(
+    made: Concluded, row: FrozenItem | None, rows: Mapping[int, Assignment], today: date
+) -> Consequence:
     outcome = _FOLLOWS[made.verdict]
     live = rows.get(row.item.assignment_id or 0) if row is not None else None
     if live is None:
@@ -88,9 +92,13 @@ def _consequence(made: Concluded, row: FrozenItem | None, rows: Mapping[int, Ass
     hindrance: Hindrance = ""
     if outcome == "closed" and live.state is TaskState.CONFIRMED:
         outcome = "closed_before"
+    elif outcome == "asked" and live.state not in WORKING_STATES:
+        outcome = "not_asked"
     elif made.applied_at is None:
         if outcome == "closed" and live.state is not TaskState.REPORTED:
             hindrance = "no_report"
         elif outcome == "moved" and live.state in _ENDED:
             hindrance = "ended"
+        elif outcome == "asked" and made.due_on is not None and made.due_on < today:
+            hindrance = "day_past"
     return Consequence(made, row, outcome, hindrance, live.due_on)

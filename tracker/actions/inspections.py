@@ -689,14 +689,20 @@ async def _carry_out(
     if conclusion.verdict is Verdict.EXPLANATION:
         wanted = NewUrge(
             (item.assignment_id,),
-            sentence=conclusion.text,
+            sentence=_cut(conclusion.text, urges.LONGEST_SENTENCE),
             kind=UrgeKind.EXPLANATION,
             answer_by=conclusion.due_on,
             right=Verb.INSPECT,
+            again=True,
         )
         done = await urges.urge(actor, wanted, now)
         return "asked" if done.messages else "not_asked"
     return "noted"
+
+
+def _cut(words: str, most: int) -> str:
+    """As much of a conclusion as a letter holds; all of it stands in the notice."""
+    return words if len(words) <= most else words[: most - 1].rstrip() + "…"
 
 
 async def _move(

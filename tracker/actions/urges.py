@@ -54,7 +54,7 @@ class NewUrge:
     Nothing leaves before `hold` has passed. With `whole` one assignment that the actor may not know of stops it all.
     `seen` is the mark of the preview that was agreed to; where it differs, nothing is sent.
     `right` is what the actor does it by: an inspection session asks for explanations in its own right, and for as
-    many as its agenda has.
+    many as its agenda has. `again` asks whoever was asked within a day as well: what a session concluded is asked.
     """
 
     assignment_ids: Sequence[int]
@@ -65,6 +65,7 @@ class NewUrge:
     whole: bool = False
     seen: str = ""
     right: Verb = Verb.URGE
+    again: bool = False
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,7 @@ async def _choose(
         rows = {r.id: r for r in await assignments_db.list_by_ids(new.assignment_ids, lock=lock)}
     # A session's request to explain is no repetition of an urge that somebody sent the same day.
     same = new.kind.value if new.right is Verb.INSPECT else None
-    urged = await db.list_urged(new.assignment_ids, now - REPEAT_AFTER, same)
+    urged = {} if new.again else await db.list_urged(new.assignment_ids, now - REPEAT_AFTER, same)
     book = await book_for(rows.values())
     skipped: list[NotUrged] = []
     lists: dict[tuple[int, int], list[tuple[Assignment, Recipient]]] = {}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from tracker.db.engine import fetch, fetchval
+from tracker.db.engine import fetch, fetchrow, fetchval
 from tracker.db.visibility import visible_to
 from tracker.domain.directory import Actor
 from tracker.domain.inspections import Verdict
@@ -188,7 +188,7 @@ async def list_coming(viewer: Actor, today: date) -> list[Coming]:
 
 
 async def list_sessions_about(viewer: Actor, assignment_id: int) -> list[tuple[int, str, date]]:
-    """(id, title, day) of the sessions that asked about an assignment or froze it, the latest first."""
+    """(id, title, day) of the sessions that asked about an assignment, froze it or gave it, the latest first."""
     condition, arguments = visible_to(viewer, "a", first=2)
     rows = await fetch(
         f"""
@@ -196,10 +196,36 @@ async def list_sessions_about(viewer: Actor, assignment_id: int) -> list[tuple[i
         WHERE a.id = $1 AND {condition} AND i.state <> 'cancelled' AND (
             EXISTS (SELECT FROM inspection_item n WHERE n.inspection_id = i.id AND n.assignment_id = a.id)
             OR EXISTS (SELECT FROM inspection_asking k JOIN urged u ON u.urging_id = k.urging_id
-                       WHERE k.inspection_id = i.id AND u.assignment_id = a.id))
+                       WHERE k.inspection_id = i.id AND u.assignment_id = a.id)
+            OR EXISTS (SELECT FROM inspection_conclusion c WHERE c.inspection_id = i.id AND c.task_id = a.task_id))
         ORDER BY i.held_on DESC, i.id DESC LIMIT 5
         """,
         assignment_id,
         *arguments,
     )
     return [(row["id"], row["title"], row["held_on"]) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The item of a session that a task was given for; of a restricted task no words."""
+
+    title: str
+    task_id: int
+    agency_code: str
+
+
+async def find_origin(viewer: Actor, task_id: int) -> Origin | None:
+    """What a task that a session gave was concluded on; None for others, and where the viewer may not know of it."""
+    condition, arguments = visible_to(viewer, "a", first=2)
+    row = await fetchrow(
+        f"""
+        SELECT n.content::jsonb ->> 'title' AS title, a.task_id, g.code
+        FROM inspection_conclusion c JOIN inspection_item n ON n.id = c.item_id
+        JOIN assignment a ON a.id = n.assignment_id JOIN agency g ON g.id = a.agency_id
+        WHERE c.task_id = $1 AND {condition}
+        """,
+        task_id,
+        *arguments,
+    )
+    return None if row is None else Origin(*row.values())

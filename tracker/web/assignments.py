@@ -33,7 +33,7 @@ from tracker.web.charts import strip
 from tracker.web.deciding import FileView, evidence_words, file_view
 from tracker.web.forms import Form, new_submission, read_form
 from tracker.web.indicators import cards_of
-from tracker.web.inspections_coming import sessions_about
+from tracker.web.inspections_coming import origin_of, sessions_about
 from tracker.web.page import Page, open_page, parse_id
 from tracker.web.standing import chip, chip_of, path_of, short
 from tracker.web.state import WebRequest
@@ -306,6 +306,8 @@ async def _facts(page: Page, row: Assignment, directive: Directive) -> list[tupl
         facts.append((page.s("asg.cause"), row.cause))
     if sessions := await sessions_about(page, row):
         facts.append((page.s("insp.in_sessions"), sessions))
+        if origin := await origin_of(page, row):
+            facts.append((page.s("insp.origin"), origin))
     if row.full_text != row.short_name:
         facts.append((page.s("asg.full_text"), row.full_text))
     return facts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from markupsafe import Markup
 
@@ -52,3 +53,12 @@ async def sessions_about(page: Page, row: Assignment) -> Markup:
         for found, title, held_on in await reads_inspections.list_sessions_about(page.actor, row.id)
     ]
     return Markup("<br>").join(links)
+
+
+async def origin_of(page: Page, row: Assignment) -> Markup:
+    """The task that a session gave this one for; empty where no session gave it."""
+    found = await reads_inspections.find_origin(page.actor, row.task_id)
+    if found is None:
+        return Markup("")
+    where = f"/viec/{found.task_id}/{quote(found.agency_code, safe='')}"
+    return Markup('<a href="{}"{}>{}</a>').format(where, page.vi, found.title)

@@ -220,8 +220,8 @@ def _consequence(page: Page, found: Inspection, told: inspection_preview.Consequ
     if told.outcome == "moved" and row is not None:
         before = short_day(told.due_before) if told.due_before else page.s("insp.no_day")
         will = page.s("insp.will.new_date", before=before, after=day)
-    elif told.outcome == "closed_before":
-        will = page.s("insp.will.closed_before")
+    elif told.outcome in ("closed_before", "not_asked"):
+        will = page.s(f"insp.will.{told.outcome}")
     else:
         will = page.s(f"insp.will.{made.verdict.value}", day=day)
     names = dict(zip(found.agency_codes, found.agency_names, strict=True))
@@ -256,7 +256,7 @@ async def _show_conclusions(
     page.shown_path = address(found, "ket-luan")
     if page.kept is not None:
         form.fill(page.kept)
-    told = await inspection_preview.preview(page.actor, found.id)
+    told = await inspection_preview.preview(page.actor, found.id, page.now)
     listed = [_consequence(page, found, one) for one in told.consequences]
     missing = [(item_address(found, "hop", row.position), row) for row in told.missing]
     may_carry = may(page.actor, Verb.RECORD_DIRECTIVE) and may(page.actor, Verb.CONFIRM)

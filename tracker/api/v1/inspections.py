@@ -323,10 +323,10 @@ class Consequence(Struct):
     position: int | None
     title: str
     verdict: VerdictName
-    outcome: Literal["moved", "closed", "closed_before", "asked", "task", "noted"]
+    outcome: Literal["moved", "closed", "closed_before", "asked", "not_asked", "task", "noted"]
     due_before: date | None
     due_on: date | None
-    hindrance: Literal["no_report", "ended"] | None
+    hindrance: Literal["no_report", "ended", "day_past"] | None
 
 
 class CarryOutPreview(Struct):
@@ -1038,7 +1038,7 @@ async def strike_conclusion(call: Call[NoQuery, NoBody]) -> Reply:
 async def preview_carry_out(call: Call[NoQuery, NoBody]) -> Reply:
     """Each conclusion with what it becomes and what is in its way, and the items that lack one. Writes nothing."""
     found, _ = await read_session(call, whole=True)
-    told = await inspection_preview.preview(call.actor, found.id)
+    told = await inspection_preview.preview(call.actor, found.id, call.now)
     return Reply(
         CarryOutPreview(
             told.is_ready,
