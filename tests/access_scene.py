@@ -34,6 +34,7 @@ from tracker.actions import (
     mandates,
     passing_on,
     reading_sheets,
+    reconciliation,
     reports,
     second_thoughts,
     sessions,
@@ -50,6 +51,7 @@ from tracker.db import accounts as accounts_db
 from tracker.db import identities as identities_db
 from tracker.db import inspections as inspections_db
 from tracker.db import ladders as ladders_db
+from tracker.db import reconciliation as reconciliation_db
 from tracker.db.actors import find_actor
 from tracker.db.engine import execute, fetchval
 from tracker.domain.access import Scope
@@ -58,6 +60,7 @@ from tracker.domain.drafts import NewExtension, NewReport
 from tracker.domain.indicators import Indicator
 from tracker.domain.inspections import Conclusion, Verdict
 from tracker.domain.inspections import Plan as SessionPlan
+from tracker.domain.reconciliation import Answer, Given
 from tracker.domain.succession import Change, Heir, Plan
 from tracker.domain.urges import UrgeKind
 from tracker.intake.rows import Defaults
@@ -344,6 +347,21 @@ async def _second_thoughts(scene: Scene, desk: Actor) -> None:
     sheet = READINGS.replace("\n7;", f"\n{ids['indicator']};").encode()
     ids["sheet"] = await reading_sheets.send(await scene.actor("officer"), sheet, "so-lieu.csv", MONDAY)
     await _inspections(scene, desk)
+    await _reconciliation(scene, desk)
+
+
+async def _reconciliation(scene: Scene, desk: Actor) -> None:
+    """A round of an earlier month, in which the row's agency says that a task is not its own."""
+    day = MONDAY.date()
+    made = await reconciliation.open_round(desk, day, day + timedelta(days=7), MONDAY)
+    await execute("UPDATE reconciliation SET month = '2025-10-01' WHERE id = $1", made)
+    officer = await scene.actor("officer")
+    asked = await reconciliation.asked_of(officer, made, OWN)
+    item = (await reconciliation_db.list_items(made, asked.agency_id))[0]
+    said = Given(item.id, Answer.NOT_OURS, word=f"Không phải {MARKS[OWN]}")
+    sent = reconciliation.Sent([said], rest_agrees=True, seen=asked.digest)
+    await reconciliation.answer(officer, made, OWN, sent, MONDAY)
+    scene.ids |= {"round": made, "round.item": item.id, "round.digest": asked.digest}
 
 
 async def _inspections(scene: Scene, desk: Actor) -> None:

@@ -24,6 +24,7 @@ from tracker.actions import (
     inspections,
     passing_on,
     reading_sheets,
+    reconciliation,
     succession,
     urges,
     views,
@@ -31,12 +32,14 @@ from tracker.actions import (
 from tracker.actions.hashing import token_hash
 from tracker.db import accounts as accounts_db
 from tracker.db import inspections as db_inspections
+from tracker.db import reconciliation as db_reconciliation
 from tracker.db.engine import execute, fetchval
 from tracker.db.ladders import newest_version
 from tracker.domain.directory import SYSTEM, Actor
 from tracker.domain.indicators import Indicator
 from tracker.domain.inspections import Conclusion, Verdict
 from tracker.domain.inspections import Plan as SessionPlan
+from tracker.domain.reconciliation import Answer, Given
 from tracker.domain.succession import Change, Heir, Plan
 from tracker.domain.urges import UrgeKind
 from tracker.intake.rows import Defaults
@@ -109,6 +112,9 @@ PAGES: tuple[Listed, ...] = (
     *_of("secretariat", "/kiem-tra/{frozen}/xac-minh?ma=1234"),
     *_of("member", "/kiem-tra/{frozen}/chu-toa?muc=2"),
     *_of("agency", "/kiem-tra", "/kiem-tra/{frozen}"),
+    # Reconciliation
+    *_of("secretariat", "/doi-chieu", "/doi-chieu/moi", "/doi-chieu/{round}", "/doi-chieu/{round}?co-quan=BTC"),
+    *_of("agency", "/doi-chieu", "/doi-chieu/{round}"),
     # Targets
     *_of("secretariat", "/chi-tieu", "/chi-tieu?xem=thieu", "/viec/{later}/chi-tieu", "/viec/{later}/chi-tieu/moi"),
     *_of("secretariat", "/viec/{later}/BYT/chi-tieu/{indicator}/sua", "/chi-tieu/nhap"),
@@ -222,6 +228,13 @@ async def props(scene: Scene) -> dict[str, object]:
     await indicators.enter(agency, int(str(ids["indicator"])), read, "page", now)
     figures = f"Mã chỉ tiêu;Tính đến ngày;Số liệu\n{ids['indicator']};{day:%d/%m/%Y};21\n7;;5\n".encode()
     ids["sheet"] = await reading_sheets.send(agency, figures, "so-lieu.csv", now)
+    ids["round"] = await reconciliation.open_round(desk, day, day + timedelta(days=7), now)
+    whole = await reconciliation.asked_of(agency, int(str(ids["round"])), "BYT")
+    first = (await db_reconciliation.list_items(int(str(ids["round"])), whole.agency_id))[0]
+    said = Given(first.id, Answer.DONE, "88/BC-BYT", day, "Đã gửi Ễ.")
+    await reconciliation.answer(
+        agency, int(str(ids["round"])), "BYT", reconciliation.Sent([said], True, whole.digest), now
+    )
     ids["import"] = await imports.ask(
         desk, imports.NewImport(_TABLE.encode(), "bang.csv", "", defaults), "vi"
     )

@@ -399,6 +399,17 @@ _API: dict[str, Ask] = {
     "POST /assignments/{assignment_id}/indicators": _json(
         "acked", name="Dịch vụ công", unit="%", target="30", starts_on="2026-01-01", due_on="2026-12-31"
     ),
+    "GET /reconciliations": Ask(),
+    "POST /reconciliations": _json(as_of="2025-11-24", answer_by="2025-12-01"),
+    "GET /reconciliations/preview": Ask(),
+    "POST /reconciliations/{reconciliation_id}/close": Ask(),
+    "GET /reconciliations/{reconciliation_id}/agencies/{agency_id}": Ask(),
+    "POST /reconciliations/{reconciliation_id}/agencies/{agency_id}/answers": Ask(
+        json=lambda ids: {"rest_agrees": True, "list_digest": ids["round.digest"]}
+    ),
+    "POST /reconciliations/{reconciliation_id}/settlements": Ask(
+        json=lambda ids: {"item_id": str(ids["round.item"]), "settlement": "accepted"}
+    ),
     "GET /indicators/{indicator_id}/readings": Ask(),
     "POST /indicators/{indicator_id}/readings": _json(figure="gần 20", as_of="2025-11-24", unit="% hồ sơ"),
     "GET /assignments/{assignment_id}/explanations": _at("assignment_id", "owed"),
@@ -744,6 +755,23 @@ _TARGET = {
     "lan-gui": "Q" * 16, "ten": "Tỷ lệ kết nối", "don-vi": "%", "mau-so": "hồ sơ", "chieu": "at_least",
     "muc-tieu": "40", "tan-suat": "monthly", "bat-dau": "24/11/2025", "thoi-han": "31/12/2026",
 }  # fmt: skip
+_ROUND = "/doi-chieu/{round_id}"
+
+_ROUND_PAGES: dict[str, Ask] = {
+    "GET /doi-chieu": Ask(),
+    "GET /doi-chieu/moi": Ask(),
+    "POST /doi-chieu/moi": _sent({}, den_ngay="24/11/2025", tra_loi="01/12/2025"),
+    "POST /doi-chieu/tu-mo": _sent({}, bat="1"),
+    f"GET {_ROUND}": Ask(query=f"?co-quan={OWN}"),
+    f"POST {_ROUND}": Ask(query=f"?co-quan={OWN}", form=lambda ids: {"lan-gui": "Q" * 16, "viec": "luu"}),
+    f"POST {_ROUND}/giai-quyet": Ask(
+        form=lambda ids: {"lan-gui": "Q" * 16, "muc": ids["round.item"], "cach": "dong-y"}
+    ),
+    f"POST {_ROUND}/dong": _sent({}, phien_ban="1"),
+    f"GET {_ROUND}/khac-biet.xlsx": Ask(),
+    f"GET {_ROUND}/khac-biet.csv": Ask(),
+}
+
 _TARGET_PAGES: dict[str, Ask] = {
     "GET /chi-tieu": Ask(),
     "GET /chi-tieu/nhap": Ask(),
@@ -896,6 +924,7 @@ CALLS: dict[str, Ask] = {
     **_SYSTEM_PAGES,
     **_OWN_PAGES,
     **_TARGET_PAGES,
+    **_ROUND_PAGES,
 }
 
 _DIFFERENT: dict[tuple[str, str], Callable[[str], dict[str, Any]]] = {
@@ -925,6 +954,7 @@ def _places(ids: Ids) -> dict[str, object]:
         "identity_id": ids["identity"], "token_id": ids["token"], "agency_code": OWN, "outbox_id": ids["message"],
         "letter_id": "00000001", "internal_id": ids["internal"], "note_id": ids["note"], "urging_id": ids["urging"],
         "view_id": ids["view"], "indicator_id": ids["indicator"], "inspection_id": ids["inspection.frozen"],
+        "reconciliation_id": ids["round"], "round_id": ids["round"],
         "sheet_id": ids["sheet"],
         "item_id": ids["inspection.item"], "conclusion_id": ids["inspection.conclusion"],
     }  # fmt: skip

@@ -86,6 +86,10 @@ UNCONDITIONAL = {
     "addAttachment",
     "defineTarget",
     "enterReading",
+    "answerReconciliation",
+    # Settled once, by the answer that was read; closed once.
+    "settleDifference",
+    "closeReconciliation",
     # A job is a wish, harmless to repeat; its version moves with each step of its work.
     "confirmImport",
     "cancelJob",

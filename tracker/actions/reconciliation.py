@@ -199,7 +199,7 @@ async def _lists(new: NewRound, now: datetime) -> list[ListOf]:
     """The lists as of the end of the cut-off day, by agency; an agency with nothing to confirm has none."""
     async with as_service():
         rows = await db.list_candidates(new.as_of, _end_of(new.closed_since), civil_day(now))
-        told = await _statuses(rows, new.as_of)
+        told = await _statuses(rows, new.as_of, now)
     agencies: dict[int, tuple[str, str, list[Item]]] = {}
     for row in rows:
         status = told[row.id]
@@ -212,13 +212,17 @@ async def _lists(new: NewRound, now: datetime) -> list[ListOf]:
     return sorted(found, key=lambda own: own.code)
 
 
-async def _statuses(rows: Sequence[Assignment], as_of: date) -> Mapping[int, Status]:
-    """How each stood at the end of a day: from the row itself where nothing changed since, else from its history."""
+async def _statuses(rows: Sequence[Assignment], as_of: date, now: datetime) -> Mapping[int, Status]:
+    """How each stood at the end of a day, today at this moment: an hour that is still to come has not passed.
+
+    From the row itself where nothing changed since, else from its history.
+    """
     calendar = await load_calendar()
     end = _end_of(as_of)
+    at = now if as_of == civil_day(now) else as_of
     changed = [row for row in rows if row.changed_at >= end]
     facts = await facts_of(changed) if changed else {}
-    return {row.id: classify(facts.get(row.id) or facts_now(row), as_of, calendar) for row in rows}
+    return {row.id: classify(facts.get(row.id) or facts_now(row), at, calendar) for row in rows}
 
 
 def _end_of(day: date) -> datetime:
@@ -241,6 +245,7 @@ def _item(row: Assignment, status: Status, closed_on: date | None) -> Item:
         original_due_on=status.original_due_on,
         extensions=status.extensions,
         days_late=status.days_late,
+        is_by_age=status.is_by_age,
         last_report_on=status.last_report_on,
         completed_on=status.completed_on,
         closed_on=closed_on,
@@ -269,18 +274,19 @@ async def own_asked(viewer: Actor, round_id: int) -> list[Asked]:
 
 async def figures(viewer: Actor, round_id: int, now: datetime) -> Figures:
     """What a round has come to; for the assigning side and the inspector."""
-    _require_outside(viewer)
+    require_outside(viewer)
     return await db.read_figures(round_id, civil_day(now))
 
 
 async def differences(viewer: Actor, round_id: int) -> tuple[list[Listed], dict[int, Assignment]]:
     """What agencies say otherwise than the record, and the live tasks; for the assigning side and the inspector."""
-    _require_outside(viewer)
+    require_outside(viewer)
     listed = await db.list_differences(round_id)
     return listed, await list_assignments(viewer, [one.assignment_id for one in listed])
 
 
-def _require_outside(viewer: Actor) -> None:
+def require_outside(viewer: Actor) -> None:
+    """Pass for the assigning side and the inspector: a round as a whole is not for agencies."""
     require(viewer, Verb.LIST)
     if viewer.role in AGENCY_ROLES:
         raise NotPermitted(
@@ -504,15 +510,16 @@ async def settle(
         await insert_history(actor, [entry], now)
 
 
-async def close(actor: Actor, round_id: int, version: int, now: datetime) -> None:
+async def close(actor: Actor, round_id: int, version: int | None, now: datetime) -> None:
     """Take no more answers; what differs can still be settled. Raises RoundClosed, StaleVersion."""
     require(actor, Verb.RECONCILE)
     async with transaction():
         found = await db.get_round(round_id, lock=True)
         if found.state is RoundState.CLOSED:
             raise RoundClosed(month=f"{found.month:%m/%Y}", closed_at=found.closed_at)
-        if not await db.mark_closed(round_id, version, actor, now):
+        if version is not None and version != found.row_version:
             raise StaleVersion(current=found.row_version, changed_at=found.opened_at)
+        await db.mark_closed(round_id, actor, now)
         await db.take_back_letters(round_id, None)
         await insert_history(
             actor, [HistoryEntry("close_reconciliation", detail={"reconciliation": round_id})], now

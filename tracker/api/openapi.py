@@ -60,6 +60,7 @@ _TAGS = {
     "Statistics": "The official buckets and rates, each with its list.",
     "Inspections": "Sessions that inspect agencies: planned, frozen, concluded, carried out.",
     "Targets": "What an agency has to reach, and the readings on the way.",
+    "Reconciliation": "Each month an agency confirms the list of its tasks; what differs is settled.",
     "Urging": "Urging by a person, beside the ladder.",
     "Inside an agency": "Who works on an assignment inside the agency, until when, and notes among colleagues.",
     "History": "Who changed what, and the chain that seals it.",

@@ -117,22 +117,18 @@ async def list_rounds(viewer: Actor, *, before: date | None = None, limit: int =
     return [_round(row) for row in rows]
 
 
-async def mark_closed(round_id: int, version: int, actor: Actor, now: datetime) -> bool:
-    """Close an open round; False when somebody was first."""
-    return (
-        await execute(
-            """
-            UPDATE reconciliation SET state = 'closed', closed_by = $3, closed_by_name = $4, closed_at = $5,
-                row_version = row_version + 1
-            WHERE id = $1 AND row_version = $2 AND state = 'open'
-            """,
-            round_id,
-            version,
-            actor.official_id,
-            actor.name,
-            now,
-        )
-        == 1
+async def mark_closed(round_id: int, actor: Actor, now: datetime) -> None:
+    """Close a locked round."""
+    await execute(
+        """
+        UPDATE reconciliation SET state = 'closed', closed_by = $2, closed_by_name = $3, closed_at = $4,
+            row_version = row_version + 1
+        WHERE id = $1
+        """,
+        round_id,
+        actor.official_id,
+        actor.name,
+        now,
     )
 
 

@@ -70,6 +70,15 @@ def month_of(day: date) -> date:
     return day.replace(day=1)
 
 
+def next_month(day: date) -> date:
+    """The first day of the month after that of `day`.
+
+    >>> next_month(date(2025, 12, 31))
+    datetime.date(2026, 1, 1)
+    """
+    return month_of(month_of(day) + timedelta(days=31))
+
+
 def parse_month(words: str) -> date | None:
     """A month written YYYY-MM; None for what is none.
 
@@ -171,7 +180,8 @@ def check_round(new: NewRound, today: date) -> None:
 class Item:
     """One copied row of an agency's list: how the record stood at the cut-off.
 
-    `days_late` are civil days after the deadline in force; `completed_on` is there where it was closed by then.
+    `days_late` are civil days after the deadline in force, of silence where `is_by_age`; `completed_on` and `closed_on`
+    are there where it was done, or closed, by then.
     """
 
     assignment_id: int
@@ -188,6 +198,7 @@ class Item:
     original_due_on: date | None = None
     extensions: int = 0
     days_late: int = 0
+    is_by_age: bool = False
     last_report_on: date | None = None
     completed_on: date | None = None
     closed_on: date | None = None

@@ -93,6 +93,7 @@ async def _show(page: Page, form: Form, status: int = 200) -> Response[bytes]:
         "webhooks": float(settings.deliver_seconds),
         "long_work": 2.0,
         "audit": _HOUR,
+        "reconciliation": float(settings.sweep_seconds),
         "housekeeping": _HOUR,
     }
     stands = await actions.overview(page.actor, periods, NEEDED, page.now)

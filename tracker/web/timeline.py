@@ -49,6 +49,8 @@ _ICONS = {
     "restore": "back",
     "undo_urge": "bell",
     "answer_explanation": "file",
+    "differ_in_reconciliation": "ask",
+    "settle_reconciliation": "flag",
 }
 VERBS = tuple(_ICONS)
 """What a story tells of the history; the rest is for the audit."""

@@ -26,6 +26,7 @@ from tracker.web.forms import Form, new_submission
 from tracker.web.inspections_coming import coming
 from tracker.web.indicators import pressing_targets
 from tracker.web.page import Page, open_page
+from tracker.web.reconciliation import to_do
 from tracker.web.standing import STATUS_WORDS, Row, Tile, as_of, tiles_of, work_row
 from tracker.web.state import WebRequest
 from tracker.web.views import Pill, pills_of
@@ -131,6 +132,7 @@ async def work(request: WebRequest) -> Response[bytes]:
         "work.html",
         status=_status(form),
         inspections_coming=await coming(page),
+        reconciliation=await to_do(page) if page.is_agency else [],
         heading=page.s("work.title_agency" if page.is_agency else "work.title"),
         lead=counted(
             page.language,
@@ -340,6 +342,7 @@ async def todo(request: WebRequest) -> Response[bytes]:
     return page.render(
         "todo.html",
         first_steps=await steps_of(page),
+        reconciliation=await to_do(page),
         tiles=tiles,
         groups=groups,
         heads=[Head("viec", page.s("col.task"))]
