@@ -147,7 +147,11 @@ class Figures:
 
     count: HeadCount
     rate: Rate
-    identities: tuple[Identity, ...]
+
+    @property
+    def identities(self) -> tuple[Identity, ...]:
+        """The sums that the buckets must keep."""
+        return tuple(identities(self.count.buckets.cells()))
 
 
 @dataclass(frozen=True)
@@ -162,12 +166,12 @@ class Statistics:
     def is_sound(self) -> bool:
         """Whether every sum holds, and the rows add up to the totals."""
         added = tally_of(row.count.tally for row in self.rows) == self.total.count.tally
-        lines = (*self.rows, self.total)
-        return added and all(r.count.tally.is_sound and all(i.holds for i in r.identities) for r in lines)
+        holds = all(identity.holds for identity in self.total.identities)
+        return added and holds and all(row.count.tally.is_sound for row in self.rows)
 
 
 def _figures(question: Question, count: HeadCount) -> Figures:
-    return Figures(count, question.rate(count.buckets), tuple(identities(count.buckets.cells())))
+    return Figures(count, question.rate(count.buckets))
 
 
 def statistics_of(question: Question, counts: Sequence[HeadCount]) -> Statistics:
@@ -512,8 +516,9 @@ async def _trend(
     days = [day_before(question.day, step, back) for back in range(points - 1, -1, -1)]
     questions = [replace(question, as_of=day) for day in days]
     async with _reading():
-        scopes = [await _scope(viewer, q) for q in questions]
-        counts = [await db.count_unchanged(viewer, scope, "block") for scope in scopes]
+        scope = await _scope(viewer, question)
+        scopes = [replace(scope, extent=_on(scope.extent, day)) for day in days]
+        counts = await db.count_unchanged_on(viewer, scopes)
         reaching = replace(scopes[-1], extent=_reaching(scopes[0].extent, scopes[-1].extent))
         changed = await db.list_changed(viewer, reaching)
         facts = await facts_of([h.row for h in changed]) if changed else {}
@@ -525,9 +530,15 @@ async def _trend(
             h for h in changed if h.row.assigned_on <= own.day and h.row.changed_at > scope.extent.instant
         ]
         told = await asyncio.to_thread(_told, later, facts, own, calendar)
-        tally = tally_of([Tally.count(status for _, status in told), *unchanged.values()])
+        tally = unchanged + Tally.count(status for _, status in told)
         found.append((own.day, _figures(own, HeadCount("", "", "", tally))))
     return found
+
+
+def _on(extent: Extent, day: date) -> Extent:
+    """The same at the end of another day."""
+    end = extent_of(day, None, None)
+    return replace(extent, day=end.day, hour=end.hour, instant=end.instant)
 
 
 def _reaching(oldest: Extent, newest: Extent) -> Extent:

@@ -5,9 +5,11 @@ As in overdue.py, the database counts what has not changed since the cut-off, an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+
+from asyncpg import Record
 
 from tracker.db.assignments import SELECT, Assignment, from_row
 from tracker.db.engine import fetch, fetchval
@@ -25,6 +27,7 @@ from tracker.domain.tallies import (
     Age,
     Block,
     Tally,
+    age_of,
     block_of,
     period_key,
     period_of,
@@ -207,6 +210,64 @@ async def count_unchanged(viewer: Actor, scope: Scope, head: str) -> dict[Raw, T
     for key, code, count in rows:
         codes.setdefault(key, []).append((code, count))
     return {key: _tally(found) for key, found in codes.items()}
+
+
+# The same number of a row that has not changed since, whatever day is told: open rows count as in term.
+_LASTING = """
+least(a.extension_count, 2) * 100 + CASE a.state
+  WHEN 'confirmed' THEN CASE a.due_kind
+    WHEN 'dated' THEN CASE WHEN a.completed_on < a.due_on THEN 0 WHEN DONE_LATE THEN 1 ELSE 0 END
+    WHEN 'standing' THEN 4 ELSE 0 END
+  WHEN 'withdrawn' THEN 5 WHEN 'transferred' THEN 6 WHEN 'superseded' THEN 7
+  ELSE CASE WHEN a.due_kind = 'standing' THEN 4 ELSE 2 + CASE WHEN a.state = 'reported' THEN 20 ELSE 0 END END END
+""".replace("DONE_LATE", DONE_LATE)
+# The day after whose end an open row is late; it is late at the end of the day itself where that had an hour.
+_LATE_AFTER = f"""
+CASE WHEN NOT ({OPEN_ROW}) THEN NULL WHEN a.due_kind = 'dated' THEN a.due_on
+     WHEN a.due_kind = 'none' AND a.state <> 'reported'
+       THEN greatest(a.assigned_on, (a.last_report_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date) + {SILENT_DAYS} END
+"""
+_OPEN_CODE = 2
+
+
+async def count_unchanged_on(viewer: Actor, scopes: Sequence[Scope]) -> list[Tally]:
+    """For each cut-off, the oldest first, the totals of all that has not changed since it: in one reading.
+
+    The scopes differ in nothing but their days, and each is the end of its day.
+    """
+    where, arguments = _where(viewer, scopes[-1])
+    days, instants = len(arguments) + 1, len(arguments) + 2
+    rows = await fetch(
+        f"""
+        SELECT greatest(width_bucket(a.assigned_on - 1, ${days}::date[]),
+                        width_bucket(a.changed_at - interval '1 microsecond', ${instants}::timestamptz[])) AS begin,
+               {_LASTING} AS code, {_LATE_AFTER} AS late_after, a.due_time IS NOT NULL AS has_hour, count(*) AS count
+        FROM assignment a WHERE {where} AND a.changed_at <= $3 GROUP BY 1, 2, 3, 4
+        """,
+        *arguments,
+        [scope.extent.day for scope in scopes],
+        [scope.extent.instant for scope in scopes],
+    )
+    found = []
+    for place, scope in enumerate(scopes):
+        told = [r for r in rows if r["begin"] <= place]
+        found.append(_tally((_code_on(r, scope.extent.day), r["count"]) for r in told))
+    return found
+
+
+def _code_on(row: Record, day: date) -> int:
+    """The code of a row at the end of a day."""
+    code: int = row["code"]
+    late_after: date | None = row["late_after"]
+    if late_after is None or code % 20 != _OPEN_CODE:
+        return code
+    late = (day - late_after).days
+    if late < 0 or (late == 0 and not row["has_hour"]):
+        return code
+    return code - _OPEN_CODE + 8 + _AGES.index(age_of(late))
+
+
+_AGES = tuple(Age)
 
 
 @dataclass(frozen=True, slots=True)

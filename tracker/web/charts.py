@@ -262,8 +262,9 @@ def compare(
     top = max([most, *(point.value for point in points)]) or 1
     drawn = []
     for begin in range(0, max(len(points), 1), _ROWS_TOGETHER):
-        parts: list[str] = []
         some = points[begin : begin + _ROWS_TOGETHER]
+        height = max(len(some), 1) * _ROW_HEIGHT
+        parts = [_rails(f"{key}-r{begin}", height)]
         for place, point in enumerate(some):
             y = place * _ROW_HEIGHT
             room = _PHONE - len(point.text) * _LETTER - 10
@@ -273,7 +274,6 @@ def compare(
             parts.append(
                 f'<text class="strong" x="100%" y="{y + 15}" text-anchor="end">{_said(point.text)}</text>'
             )
-            parts.append(f'<rect class="rail" x="0" y="{y + 22}" width="100%" height="12" rx="2"/>')
             parts.append(
                 f'<rect class="{look}" x=".2%" y="{y + 22.5:g}" width="{max(width, 0.6):.2f}%" height="11" rx="2"/>'
             )
@@ -282,13 +282,23 @@ def compare(
                 parts.append(
                     f'<line class="whisker" x1="{low:.1f}%" y1="{y + 28}" x2="{high:.1f}%" y2="{y + 28}"/>'
                 )
-            if middle is not None:
-                at = f"{99.6 * middle / top + 0.2:.1f}%"
-                parts.append(f'<line class="middle" x1="{at}" y1="{y + 20}" x2="{at}" y2="{y + 36}"/>')
+        if middle is not None:
+            at = f"{99.6 * middle / top + 0.2:.1f}%"
+            line = f'<line class="middle" x1="{at}" y1="0" x2="{at}" y2="{height}"/>'
+            parts.insert(1, line)
         name = title if len(points) <= _ROWS_TOGETHER else f"{title} ({begin + 1}–{begin + len(some)})"
-        drawn.append(_fluid(f"{key}-{begin}", max(len(some), 1) * _ROW_HEIGHT, name, desc, parts, "beside"))
+        drawn.append(_fluid(f"{key}-{begin}", height, name, desc, parts, "beside"))
     svg = Markup('<div class="columns">{}</div>').format(Markup("").join(drawn))
     return Chart(svg, heads, _table(points))
+
+
+def _rails(key: str, height: int) -> str:
+    """What every bar lies on, drawn once for all rows."""
+    return (
+        f'<defs><pattern id="{key}" width="40" height="{_ROW_HEIGHT}" patternUnits="userSpaceOnUse">'
+        f'<rect class="rail" y="22" width="40" height="12"/></pattern></defs>'
+        f'<rect fill="url(#{key})" width="100%" height="{height}"/>'
+    )
 
 
 # A whole in parts ---------------------------------------------------------------------------------------------

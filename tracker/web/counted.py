@@ -21,7 +21,7 @@ from tracker.domain.assignments import Fine, Status
 from tracker.domain.errors import Invalid
 from tracker.domain.workdays import WorkCalendar
 from tracker.web.downloads import table_at_hand
-from tracker.web.figures import GROUPS, INDEX, LIST, Asked, read_asked, refuse
+from tracker.web.figures import GROUPS, INDEX, LIST, Asked, read_asked, refuse, spread
 from tracker.web.page import Page, open_page
 from tracker.web.standing import chip, chip_of, path_of
 from tracker.web.state import WebRequest
@@ -56,8 +56,9 @@ async def behind(request: WebRequest) -> Response[bytes]:
     """Which assignments does this figure count?"""
     page = await open_page(request)
     require(page.actor, Verb.EXPORT)
-    group = page.query.get("nhom", "tong-so")
-    is_live = "ngay" not in page.query
+    query = spread(page.query)
+    group = query.get("nhom", "tong-so")
+    is_live = "ngay" not in query
     asked = await read_asked(page)
     if group not in GROUPS and group != THIS_WEEK:
         asked.form.refuse("nhom", "not_a_choice", allowed=", ".join((*GROUPS, THIS_WEEK)))
@@ -68,7 +69,7 @@ async def behind(request: WebRequest) -> Response[bytes]:
     total, shown = 0, list[tuple[Assignment, Status | None]]()
     if not asked.form.problems:
         try:
-            total, shown = await _counted(page, asked, group, place * PAGE_ROWS)
+            total, shown = await _counted(page, asked, group, query.get("khoa"), place * PAGE_ROWS, PAGE_ROWS)
         except Invalid as error:
             refuse(asked, error)
     calendar = await load_calendar()
@@ -95,8 +96,9 @@ async def behind(request: WebRequest) -> Response[bytes]:
 async def counted_file(page: Page) -> Table:
     """The list behind a figure, all of it. Raises Invalid, TableTooLong."""
     require(page.actor, Verb.EXPORT)
-    group = page.query.get("nhom", "tong-so")
-    is_live = "ngay" not in page.query
+    query = spread(page.query)
+    group = query.get("nhom", "tong-so")
+    is_live = "ngay" not in query
     asked = await read_asked(page)
     if group not in GROUPS and group != THIS_WEEK:
         asked.form.refuse("nhom", "not_a_choice", allowed=", ".join((*GROUPS, THIS_WEEK)))
@@ -104,7 +106,7 @@ async def counted_file(page: Page) -> Table:
         raise Invalid(asked.form.problems)
     if is_live:
         asked = replace(asked, question=replace(asked.question, as_of=page.now))
-    total, found = await _counted(page, asked, group, 0, MOST_TAKEN)
+    total, found = await _counted(page, asked, group, query.get("khoa"), 0, MOST_TAKEN)
     if total > MOST_TAKEN:
         raise TableTooLong(size=total, most=MOST_TAKEN)
     calendar = await load_calendar()
@@ -149,7 +151,7 @@ def _place(page: Page) -> int:
 
 
 async def _counted(
-    page: Page, asked: Asked, group: str, first: int, most: int = PAGE_ROWS
+    page: Page, asked: Asked, group: str, key: str | None, first: int, most: int
 ) -> tuple[int, list[tuple[Assignment, Status | None]]]:
     """How many a figure counts, and those from place `first` on by their deadline, the oldest first."""
     question = asked.question
@@ -157,8 +159,8 @@ async def _counted(
         due = await due_this_week(page.actor, question.agency_codes, page.now, _MOST_DUE)
         return len(due), [(row, None) for row in due[first : first + most]]
     figure = Figure(GROUPS[group])
-    if "khoa" in page.query:
-        figure = replace(figure, head=question.by, key=page.query["khoa"])
+    if key is not None:
+        figure = replace(figure, head=question.by, key=key)
     found = await page_behind(page.actor, question, figure, first, most, today=page.today)
     return found.total, list(found.rows)
 

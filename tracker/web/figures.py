@@ -140,7 +140,19 @@ class Asked:
         return ("" if word == "co-quan" else f"&theo={word}") + f"&khoa={quote(key)}"
 
 
-async def read_asked(page: Page, by: str | None = None, *, path: str = "") -> Asked:
+def spread(query: Mapping[str, str]) -> dict[str, str]:
+    """A query with the parts of its short `o` under their own names.
+
+    >>> spread({"o": "2025-11-24.qua-han.BYT", "theo": "co-quan"})
+    {'theo': 'co-quan', 'ngay': '2025-11-24', 'nhom': 'qua-han', 'khoa': 'BYT'}
+    """
+    rest = {name: value for name, value in query.items() if name != "o"}
+    if "o" not in query:
+        return rest
+    return rest | dict(zip(("ngay", "nhom", "khoa"), query["o"].split(".", 2), strict=False))
+
+
+async def read_asked(page: Page, by: str | None = None) -> Asked:
     """The question that the address asks; what cannot be read is noted in the form."""
     usual = {
         "ngay": short_day(page.today),
@@ -149,7 +161,7 @@ async def read_asked(page: Page, by: str | None = None, *, path: str = "") -> As
         "so-voi": "tuan",
         "buoc": "tuan",
     }
-    form = Form({**usual, **page.query})
+    form = Form({**usual, **spread(page.query)})
     day = form.date("ngay")
     if day is not None:
         form.values["ngay"] = short_day(day)
@@ -280,21 +292,28 @@ class Line:
 
 
 class Lines:
-    """Makes the rows of one table: what all their addresses share is put together once."""
+    """Makes the rows of one table: what all their addresses share is put together once.
+
+    A table says an address in every cell, so there it is short: `o` is the day, the group and the key of the row.
+    """
 
     def __init__(self, page: Page, asked: Asked, columns: Sequence[str], *, path: str = LIST_HERE) -> None:
-        self._page, self._asked, self._columns = page, asked, columns
-        shared = urlencode(asked.query, safe=",")
-        self._starts = {
-            cell: f"{path}?nhom={group}&{shared}" for cell, group in _GROUP_OF.items()
-        }  # fmt: skip
+        self._page, self._columns = page, columns
         self._by = asked.question.by
+        query = asked.query
+        day = query.pop("ngay")
+        word = _WORD_OF[self._by]
+        shared = urlencode(query, safe=",")
+        self._tail = f"&{shared}" if shared else ""
+        self._head = "" if word == "co-quan" else f"&theo={word}"
+        self._starts = {cell: f"{path}?o={day}.{group}" for cell, group in _GROUP_OF.items()}
 
     def cell(self, name: str, value: int, key: str | None) -> Cell:
         """A figure of the row with this key; of the totals without one."""
         if not value:
             return Cell("0")
-        return Cell(self._page.number(value), self._starts[name] + self._asked.of_key(key))
+        of_row = "" if key is None else f".{quote(key)}{self._head}"
+        return Cell(self._page.number(value), self._starts[name] + of_row + self._tail)
 
     def line(self, row: Figures, key: str | None, change: Change | None = None, label: str = "") -> Line:
         """A row; the totals have no key."""

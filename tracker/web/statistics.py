@@ -96,6 +96,7 @@ async def rates(request: WebRequest) -> Response[bytes]:
         await choices_of(page),
         head=page.s(f"report.by.{asked.question.by}"),
         columns=[page.s(f"report.col.{name}") for name in COLUMNS],
+        labels=[page.s(f"report.short.{name}") for name in COLUMNS],
         lines=[lines.of(row, row.key) for row in shown],
         total=None if table is None else lines.of(table.total, None),
         before=None if table is None or table.before is None else _before(page, asked, table.before.day),
@@ -119,6 +120,7 @@ async def agencies(request: WebRequest) -> Response[bytes]:
         table,
         await choices_of(page),
         columns=[page.s(f"report.col.{name}") for name in ("open_overdue", *AGES)],
+        labels=[page.s(f"report.short.{name}") for name in ("open_overdue", *AGES)],
         lines=[] if table is None else _sided(page, asked, table),
         total=None
         if table is None

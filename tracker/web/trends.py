@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from litestar import Response, get
@@ -71,6 +71,7 @@ async def over_time(request: WebRequest) -> Response[bytes]:
         rate=_rate_chart(page, rows, [short_day(day) for day, _ in found]) if found else None,
         overdue=_overdue_chart(page, rows, days) if found else None,
         columns=[page.s(f"report.col.{name}") for name in _COLUMNS],
+        labels=[page.s(f"report.short.{name}") for name in _COLUMNS],
         lines=[
             Lines(page, own, _COLUMNS).line(row, None, label=short_day(own.question.day))
             for own, row in zip(days, rows, strict=True)
@@ -265,12 +266,8 @@ def _due(page: Page, asked: Asked, row: Coming, weeks: Sequence[Span]) -> Due:
     spans = [*weeks, Span(weeks[0].first, weeks[-1].last)]
     cells = []
     for span, count in zip(spans, [*row.weeks, row.total], strict=True):
-        keys = {"han-tu": span.first, "han-den": span.last}
-        days = {name.replace("-", "_"): day.isoformat() for name, day in keys.items() if day}
-        if row.key:
-            days |= {"theo": "co-quan", "khoa": row.key}
-        href = asked.behind("trong-han", path="danh-sach", **days) if count else ""
-        cells.append(Cell(page.number(count), href))
+        own = replace(asked, question=replace(asked.question, by="agency", due=span))
+        cells.append(Lines(page, own, ()).cell("open_in_term", count, row.key or None))
     return Due(row.label or page.s("report.total"), cells)
 
 
