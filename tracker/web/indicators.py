@@ -34,7 +34,7 @@ from tracker.domain.indicators import (
     with_unit,
     write_number,
 )
-from tracker.web.charts import Chart, Series, lines
+from tracker.web.charts import Chart, Point, Series, compare, lines
 from tracker.web.forms import Form, new_submission, read_form
 from tracker.web.page import Page, open_page, parse_id
 from tracker.web.state import WebRequest
@@ -77,6 +77,9 @@ _SHOWN_AS = {
     "steps": "target.f.steps",
     "note": "target.note",
 }
+SHAPES = ("bang", "co-quan", "chi-tieu")
+"""A table, the targets of each agency drawn, or each target with its agencies side by side."""
+AGENCIES_DRAWN = 8
 VIEWS = ("tat-ca", "cham", "thieu", "dat")
 
 
@@ -239,6 +242,55 @@ async def cards_of(page: Page, row: Assignment) -> list[Card]:
     return [card(page, one) for one in told]
 
 
+@dataclass(frozen=True)
+class Asked:
+    """One target asked of several agencies: side by side as a drawing, and as a table."""
+
+    key: str
+    name: str
+    unit: str
+    chart: Chart | None
+    cards: tuple[Card, ...]
+
+
+def side_by_side(page: Page, told: Sequence[Told]) -> list[Asked]:
+    """Targets of the same name and unit together, each agency a line; bars where all figures have one scale."""
+    groups: dict[tuple[str, str], list[Told]] = {}
+    for one in told:
+        groups.setdefault((one.defined.indicator.name, one.defined.indicator.whole_unit), []).append(one)
+    return [
+        _asked(page, f"ss{n}", name, unit, group) for n, ((name, unit), group) in enumerate(groups.items())
+    ]
+
+
+def _asked(page: Page, key: str, name: str, unit: str, group: Sequence[Told]) -> Asked:
+    points = []
+    for one in group:
+        last = one.standing.last
+        if last is None or last.figure.number is None:
+            continue
+        points.append(
+            Point(
+                one.defined.agency_name,
+                float(last.figure.number),
+                figure_words(last.figure, unit),
+                path_of(one.defined),
+                is_marked=one.is_behind,
+                # What is not exact is drawn hollow: its bar is the bound that its words name.
+                is_weak=last.figure.exactness is not Exactness.EXACT,
+            )
+        )
+    points.sort(key=lambda point: -point.value)
+    chart = None
+    if len(points) > 1:
+        heads = (page.s("col.agency"), page.s("target.col.last"))
+        most = 100.0 if unit.partition(" ")[0] == "%" else 0.0
+        chart = compare(
+            key, page.s("target.compare", name=name), page.s("target.compare_desc"), points, heads, most=most
+        )
+    return Asked(key, name, unit, chart, tuple(card(page, one, is_drawn=False) for one in group))
+
+
 # The list -------------------------------------------------------------------------------------------------------
 
 _ORDER = {progress: place for place, progress in enumerate(Progress)}
@@ -260,6 +312,33 @@ def _belongs(told: Told, view: str) -> bool:
         case "dat":
             return told.standing.progress is Progress.ACHIEVED
     return True
+
+
+@dataclass(frozen=True)
+class AgencyCards:
+    """The targets of one agency, drawn; those behind first."""
+
+    code: str
+    name: str
+    behind: int
+    cards: tuple[Card, ...]
+
+
+def by_agency(page: Page, told: Sequence[Told]) -> list[AgencyCards]:
+    """Each agency with its targets, the agency with most behind first."""
+    groups: dict[str, list[Told]] = {}
+    for one in told:
+        groups.setdefault(one.defined.agency_code, []).append(one)
+    ordered = sorted(groups.values(), key=lambda own: -sum(one.is_behind for one in own))
+    return [
+        AgencyCards(
+            own[0].defined.agency_code,
+            own[0].defined.agency_name,
+            sum(one.is_behind for one in own),
+            tuple(card(page, one) for one in own),
+        )
+        for own in ordered
+    ]
 
 
 @dataclass(frozen=True)
@@ -294,9 +373,32 @@ async def index(request: WebRequest) -> Response[bytes]:
     if view not in VIEWS:
         raise NotFound(noun="view")
     chosen = [one for one in told if _belongs(one, view)]
+    shape = page.query.get("theo", SHAPES[0])
+    if shape not in SHAPES:
+        raise NotFound(noun="view")
+    start = (
+        int(page.query["tu"])
+        if page.query.get("tu", "").isascii() and page.query.get("tu", "").isdigit()
+        else 0
+    )
+    agency_cards = by_agency(page, chosen) if shape == "co-quan" else []
+    asked = side_by_side(page, chosen) if shape == "chi-tieu" else []
+    parts = agency_cards or asked
     return page.render(
         "indicators.html",
-        rows=[card(page, one, is_drawn=False) for one in chosen[:SHOWN]],
+        rows=[card(page, one, is_drawn=False) for one in chosen[:SHOWN]] if shape == SHAPES[0] else [],
+        shapes=[
+            (
+                page.s(f"target.shape.{name}"),
+                page.address(theo=None if name == SHAPES[0] else name, tu=None),
+                name == shape,
+            )
+            for name in SHAPES
+        ],
+        shape="" if shape == SHAPES[0] else shape,
+        agency_cards=agency_cards[start : start + AGENCIES_DRAWN],
+        asked=asked[start : start + AGENCIES_DRAWN],
+        following=page.address(tu=start + AGENCIES_DRAWN) if len(parts) > start + AGENCIES_DRAWN else "",
         total=len(chosen),
         views=[
             (

@@ -11,7 +11,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from tracker.actions import indicators as actions
-from tracker.actions.indicators import NAME, UNIT, Told
+from tracker.actions.indicators import NAME, UNIT
 from tracker.db import indicators as db
 from tracker.db.assignments import list_for_task
 from tracker.db.directives import Directive, Task, get_directive, get_task
@@ -23,16 +23,13 @@ from tracker.domain.errors import Conflict, Invalid, NotFound, Problem, StaleVer
 from tracker.domain.indicators import (
     MOST_STEPS,
     Direction,
-    Exactness,
     Frequency,
     Indicator,
-    figure_words,
     parse_number,
     write_number,
 )
-from tracker.web.charts import Chart, Point, compare
 from tracker.web.forms import Form, new_submission, parse_date, read_form
-from tracker.web.indicators import Card, card, past_of, path_of
+from tracker.web.indicators import past_of, path_of, side_by_side
 from tracker.web.page import Page, open_page, parse_id
 from tracker.web.state import WebRequest
 from tracker.web.submissions import once
@@ -69,17 +66,6 @@ class Choice:
     is_chosen: bool
 
 
-@dataclass(frozen=True)
-class Asked:
-    """One target asked of several agencies: side by side as a drawing, and as a table."""
-
-    key: str
-    name: str
-    unit: str
-    chart: Chart | None
-    cards: tuple[Card, ...]
-
-
 def _path(task_id: int) -> str:
     return f"/viec/{task_id}/chi-tieu"
 
@@ -90,44 +76,6 @@ async def _task(page: Page, task_id: str) -> tuple[Task, Directive]:
 
 
 # Side by side ------------------------------------------------------------------------------------------------
-
-
-def side_by_side(page: Page, told: list[Told]) -> list[Asked]:
-    """Targets of the same name and unit together, each agency a line; bars where all figures have one scale."""
-    groups: dict[tuple[str, str], list[Told]] = {}
-    for one in told:
-        groups.setdefault((one.defined.indicator.name, one.defined.indicator.whole_unit), []).append(one)
-    return [
-        _asked(page, f"ss{n}", name, unit, group) for n, ((name, unit), group) in enumerate(groups.items())
-    ]
-
-
-def _asked(page: Page, key: str, name: str, unit: str, group: list[Told]) -> Asked:
-    points = []
-    for one in group:
-        last = one.standing.last
-        if last is None or last.figure.number is None:
-            continue
-        points.append(
-            Point(
-                one.defined.agency_name,
-                float(last.figure.number),
-                figure_words(last.figure, unit),
-                path_of(one.defined),
-                is_marked=one.is_behind,
-                # What is not exact is drawn hollow: its bar is the bound that its words name.
-                is_weak=last.figure.exactness is not Exactness.EXACT,
-            )
-        )
-    points.sort(key=lambda point: -point.value)
-    chart = None
-    if len(points) > 1:
-        heads = (page.s("col.agency"), page.s("target.col.last"))
-        most = 100.0 if unit.partition(" ")[0] == "%" else 0.0
-        chart = compare(
-            key, page.s("target.compare", name=name), page.s("target.compare_desc"), points, heads, most=most
-        )
-    return Asked(key, name, unit, chart, tuple(card(page, one, is_drawn=False) for one in group))
 
 
 @get("/viec/{task_id:str}/chi-tieu", include_in_schema=False)
