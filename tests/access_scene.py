@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -36,6 +36,7 @@ from tracker.actions import (
     reading_sheets,
     reconciliation,
     reports,
+    scheduled_reports,
     second_thoughts,
     sessions,
     succession,
@@ -54,6 +55,7 @@ from tracker.db import ladders as ladders_db
 from tracker.db import reconciliation as reconciliation_db
 from tracker.db.actors import find_actor
 from tracker.db.engine import execute, fetchval
+from tracker.db.scheduled_reports import Choices
 from tracker.domain.access import Scope
 from tracker.domain.directory import SYSTEM, Actor
 from tracker.domain.drafts import NewExtension, NewReport
@@ -61,6 +63,7 @@ from tracker.domain.indicators import Indicator
 from tracker.domain.inspections import Conclusion, Verdict
 from tracker.domain.inspections import Plan as SessionPlan
 from tracker.domain.reconciliation import Answer, Given
+from tracker.domain.scheduled_reports import FileFormat, Rhythm, Timing, What
 from tracker.domain.succession import Change, Heir, Plan
 from tracker.domain.urges import UrgeKind
 from tracker.intake.rows import Defaults
@@ -346,6 +349,15 @@ async def _second_thoughts(scene: Scene, desk: Actor) -> None:
     ids["indicator"] = await indicators.define(desk, ids["acked"], target, MONDAY)
     sheet = READINGS.replace("\n7;", f"\n{ids['indicator']};").encode()
     ids["sheet"] = await reading_sheets.send(await scene.actor("officer"), sheet, "so-lieu.csv", MONDAY)
+    people = ids["people"]
+    weekly = Choices(
+        "Quá hạn",
+        What.OVERDUE,
+        Timing(Rhythm.WEEKLY, 1, time(7, 30)),
+        FileFormat.XLSX,
+        (people["byt.focal"], people["inspector"]),
+    )
+    ids["scheduled_report"] = await scheduled_reports.make(desk, weekly, MONDAY)
     await _inspections(scene, desk)
     await _reconciliation(scene, desk)
 

@@ -299,6 +299,19 @@ _PERSON = {"name": "Người mới", "email": "moi@byt.example.vn", "role": "age
 _FILE = {"Content-Type": "text/plain"}
 _CSV = {"Content-Type": "text/csv"}
 _WEBHOOK = {"url": "http://127.0.0.1:9999/y", "kinds": ["assignment.assigned"]}
+_PRINTED = "Cơ quan,Số\nBộ,1\nTổng,1"
+_REPORT = {
+    "name": "Quá hạn",
+    "what": "overdue",
+    "rhythm": "weekly",
+    "day": 1,
+    "hour": "07:30",
+    "format": "xlsx",
+}
+_FORM_REPORT = {
+    "lan-gui": "Q" * 16, "ten": "Quá hạn", "bang": "qua-han", "nhip": "tuan", "thu": "1", "gio": "07:30",
+    "tep": "xlsx",
+}  # fmt: skip
 _FORM_PERSON = {
     "ten": "Người guest",
     "thu": "guest@byt.example.vn",
@@ -467,6 +480,14 @@ _API: dict[str, Ask] = {
     "GET /statistics/assignments": Ask(),
     "GET /statistics/pace": Ask(),
     "GET /statistics/trend": Ask(),
+    "GET /scheduled-reports": Ask(),
+    "POST /scheduled-reports": Ask(json=lambda ids: _REPORT | {"readers": [str(ids["people"]["inspector"])]}),
+    "GET /scheduled-reports/{scheduled_report_id}": Ask(),
+    "PATCH /scheduled-reports/{scheduled_report_id}": _json(state="paused"),
+    "DELETE /scheduled-reports/{scheduled_report_id}": Ask(),
+    "GET /scheduled-reports/{scheduled_report_id}/letters": Ask(),
+    "GET /scheduled-reports/{scheduled_report_id}/preview": Ask(),
+    "POST /table-checks": Ask(query="?name=a.csv", content=_PRINTED.encode(), headers=_CSV),
     "GET /successions": Ask(),
     "POST /successions": Ask(prepare=_agreed),
     "POST /successions/preview": _json(**_PLAN_JSON),
@@ -599,6 +620,26 @@ _FIGURE_PAGES: dict[str, Ask] = {
     "GET /bao-cao/co-quan.csv": Ask(query=_PAST),
     "GET /bao-cao/co-quan.xlsx": Ask(query=_PAST),
     "GET /bao-cao/danh-sach": Ask(query=_PAST),
+    "GET /bao-cao/kiem-bieu": Ask(),
+    "POST /bao-cao/kiem-bieu": Ask(
+        form=lambda ids: {}, files={"tep": ("a.csv", _PRINTED.encode(), "text/csv")}
+    ),
+    "GET /bao-cao/lich-gui": Ask(),
+    "POST /bao-cao/lich-gui": Ask(form=lambda ids: _FORM_REPORT | {"nguoi": ids["people"]["inspector"]}),
+    "GET /bao-cao/lich-gui/moi": Ask(),
+    "GET /bao-cao/lich-gui/{report_id}": _at("report_id", "scheduled_report"),
+    "GET /bao-cao/lich-gui/{report_id}/ky/{day}": Ask(
+        lambda ids: {"report_id": ids["scheduled_report"], "day": "2025-11-17"}
+    ),
+    "POST /bao-cao/lich-gui/{report_id}/ket-thuc": _sent({"report_id": "scheduled_report"}),
+    "GET /bao-cao/lich-gui/{report_id}/sua": _at("report_id", "scheduled_report"),
+    "POST /bao-cao/lich-gui/{report_id}/sua": Ask(
+        lambda ids: {"report_id": ids["scheduled_report"]},
+        form=lambda ids: _FORM_REPORT | {"nguoi": ids["people"]["inspector"], "phien-ban": 1},
+    ),
+    "POST /bao-cao/lich-gui/{report_id}/tam-dung": _sent({"report_id": "scheduled_report"}),
+    "POST /bao-cao/lich-gui/{report_id}/tiep-tuc": _sent({"report_id": "scheduled_report"}),
+    "GET /bao-cao/lich-gui/{report_id}/xem-thu": _at("report_id", "scheduled_report"),
     "GET /bao-cao/ty-le": Ask(query=_PAST),
     "GET /bao-cao/ty-le.csv": Ask(query=_PAST),
     "GET /bao-cao/ty-le.xlsx": Ask(query=_PAST),

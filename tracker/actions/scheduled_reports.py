@@ -34,7 +34,6 @@ from tracker.domain.recording import Collector
 from tracker.domain.scheduled_reports import (
     EARLIEST,
     LATEST,
-    LISTS,
     FileFormat,
     Foreseen,
     Owed,
@@ -91,8 +90,6 @@ async def _check(choices: Choices) -> Choices:
         collect.add("/weeks", "out_of_range", choices.weeks, least=1, most=MOST_WEEKS)
     if choices.language is not None:
         collect.choice(choices.language, "/language", LANGUAGES)
-    if choices.field and choices.what not in LISTS:
-        collect.add("/field", "scheduled_field_not_here", choices.field)
     if len(choices.agency_codes) > MOST_AGENCIES:
         collect.add("/agencies", "too_many", len(choices.agency_codes), limit=MOST_AGENCIES)
     known = await directory_db.find_agency_ids(choices.agency_codes) if choices.agency_codes else {}
@@ -279,12 +276,14 @@ async def list_letters(
     return await db.list_letters(report_id, limit, before_id)
 
 
-async def preview(actor: Actor, report_id: int, now: datetime, language: Language) -> Made:
-    """The file as it would go today, with the looker's own rights. Raises NotFound."""
+async def preview(
+    actor: Actor, report_id: int, now: datetime, language: Language, form: FileFormat | None = None
+) -> Made:
+    """The file as it would go today, with the looker's own rights, in another `form` if asked. Raises NotFound."""
     require(actor, Verb.SCHEDULE_REPORTS)
-    report = await db.get_report(report_id)
-    told = _language(report.choices, language)
-    return await scheduled_tables.make(actor, report.choices, civil_day(now), told)
+    choices = (await db.get_report(report_id)).choices
+    shown = choices if form is None else replace(choices, form=form)
+    return await scheduled_tables.make(actor, shown, civil_day(now), _language(choices, language))
 
 
 async def own_file(actor: Actor, report_id: int, day: date, now: datetime, language: Language) -> Made:
@@ -469,6 +468,3 @@ async def no_longer_for(messages: Sequence[Claimed]) -> frozenset[int]:
         if carried.state != "active" or actor is None or reach_of(actor) != carried.reach:
             gone.add(carried.outbox_id)
     return frozenset(gone)
-
-
-FORMS = tuple(form.value for form in FileFormat)

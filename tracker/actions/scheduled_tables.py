@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
+from tracker.actions.issuer import issuer_of
 from tracker.actions.overdue import overdue_list
 from tracker.actions.papers import figures_table
 from tracker.actions.standing import status_now
@@ -22,19 +23,27 @@ from tracker.db.reads_api import AssignmentFilter, list_assignments_page
 from tracker.db.scheduled_reports import Choices
 from tracker.documents import overdue_paper, statistics_paper
 from tracker.documents.overdue_xlsx import to_xlsx as overdue_to_xlsx
-from tracker.documents.paper import Document, Paper
+from tracker.documents.paper import Document, Paper, issued_by
 from tracker.documents.paper_docx import to_docx
 from tracker.documents.paper_pdf import to_pdf
 from tracker.documents.statistics_paper import COLUMNS, FiguresLine, FiguresTable
 from tracker.documents.tables import cut_off_words, overdue_sheet, rate_words, scope_words
-from tracker.documents.tables_model import MEDIA_TYPES, MOST_ON_PAPER, Cell, Column, Kind, Table, at_hand
+from tracker.documents.tables_model import (
+    MEDIA_TYPES,
+    Cell,
+    Column,
+    Kind,
+    Table,
+    TableTooLongForPaper,
+    at_hand,
+    check_size,
+)
 from tracker.documents.tables_write import write_table
 from tracker.domain.access import Verb, require
-from tracker.domain.directory import AGENCY_ROLES, Actor, AgencyKind
+from tracker.domain.directory import AGENCY_ROLES, Actor
 from tracker.domain.errors import NotPermitted
 from tracker.domain.overdue import OverdueList
 from tracker.domain.scheduled_reports import AGES, LISTS, FileFormat, What, age_of
-from tracker.domain.statistics import total_of
 from tracker.domain.workdays import WorkCalendar
 from tracker.domain.zone import at_official, civil_day
 from tracker.i18n import Language, text
@@ -89,10 +98,14 @@ async def make(viewer: Actor, choices: Choices, day: date, language: Language) -
             listing = await overdue_list(viewer, eve, choices.agency_codes, choices.directive_id)
             return await _of_listing(listing, choices, language)
         case What.RATES | What.BLOCK_RATES:
-            told = await statistics(
-                viewer,
-                Question(eve, agency_codes=choices.agency_codes, directive_id=choices.directive_id),
+            question = Question(
+                eve,
+                by="agency" if choices.what is What.RATES else "block",
+                agency_codes=choices.agency_codes,
+                directive_id=choices.directive_id,
+                field=choices.field or None,
             )
+            told = await statistics(viewer, question)
             return await _of_figures(told, choices, language)
         case What.DUE:
             return await _of_due(viewer, choices, day, language)
@@ -105,9 +118,13 @@ async def _finished(
     if isinstance(of, bytes):
         content = of
     elif isinstance(of, Paper):
-        content = await asyncio.to_thread(to_docx if form is FileFormat.DOCX else to_pdf, of)
+        symbol = "DS" if choices.what is What.OVERDUE else "BC"
+        paper = issued_by(of, await issuer_of(language), symbol)
+        content = await asyncio.to_thread(to_docx if form is FileFormat.DOCX else to_pdf, paper)
     else:
-        if form is not FileFormat.XLSX and (of.total or 0) > MOST_ON_PAPER:
+        try:
+            check_size(form.value, of.total)
+        except TableTooLongForPaper:
             form = FileFormat.XLSX  # nobody turns so many pages
         with tempfile.TemporaryDirectory(prefix="tracker-report-") as folder:
             path = Path(folder) / "report"
@@ -238,7 +255,7 @@ async def _of_figures(told: Statistics, choices: Choices, language: Language) ->
         scope=_scope_of_figures(choices, language),
     )
     if choices.what is What.BLOCK_RATES:
-        table = replace(table, lines=await _blocks(told, language))
+        table = replace(table, lines=_blocks(told, language))
     made: Paper | Table = (
         _figures_table(table, choices, language)
         if choices.form is FileFormat.XLSX
@@ -247,23 +264,21 @@ async def _of_figures(told: Statistics, choices: Choices, language: Language) ->
     return Made(await _finished(made, choices, table.as_of, language), table.total.buckets.recorded)
 
 
-async def _blocks(told: Statistics, language: Language) -> tuple[FiguresLine, ...]:
-    """The figures of agencies added up under what the agencies are."""
-    kinds = {agency.code: agency.kind for agency in await directory_db.list_agencies()}
-    found = []
-    for kind in AgencyKind:
-        rows = [row for row in told.rows if kinds.get(row.count.key, AgencyKind.OTHER) is kind]
-        if rows:
-            buckets = total_of(row.count.buckets for row in rows)
-            name = text(language, f"agency_kind.{kind.value}")
-            found.append(FiguresLine(name, buckets, told.question.rate(buckets)))
-    return tuple(found)
+def _blocks(told: Statistics, language: Language) -> tuple[FiguresLine, ...]:
+    """The figures of each block, under its words."""
+    return tuple(
+        FiguresLine(text(language, f"scheduled.block.{row.count.key}"), row.count.buckets, row.rate)
+        for row in told.rows
+    )
 
 
 def _scope_of_figures(choices: Choices, language: Language) -> tuple[str, ...]:
-    if not choices.agency_codes:
-        return ()
-    return (text(language, "overdue_scope_agencies", value=", ".join(choices.agency_codes)),)
+    scope = []
+    if choices.agency_codes:
+        scope.append(text(language, "overdue_scope_agencies", value=", ".join(choices.agency_codes)))
+    if choices.field:
+        scope.append(text(language, "scheduled.scope_field", field=choices.field))
+    return tuple(scope)
 
 
 def _figures_table(table: FiguresTable, choices: Choices, language: Language) -> Table:
@@ -315,7 +330,6 @@ async def _of_due(viewer: Actor, choices: Choices, day: date, language: Language
         found = [row for row in found if fields.get(row.task_id) == choices.field]
     found.sort(key=lambda row: (row.due_on or date.max, str(row.due_time or ""), row.agency_name, row.id))
     calendar = await load_calendar()
-    field = [text(language, "scheduled.scope_field", field=choices.field)] if choices.field else []
     table = _table(
         choices,
         language,
@@ -326,7 +340,7 @@ async def _of_due(viewer: Actor, choices: Choices, day: date, language: Language
             Column("status", text(language, "scheduled.column.status")),
         ],
         [_due_row(row, now, calendar, language) for row in found],
-        scope=[*_scope_of_figures(choices, language), *field],
+        scope=_scope_of_figures(choices, language),
     )
     return Made(await _finished(table, choices, day, language), len(found))
 

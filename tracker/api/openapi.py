@@ -58,6 +58,7 @@ _TAGS = {
     "Working days": "Days off, swapped days, and what a change of them moves.",
     "Outbox": "Every message with its way, and sending as a whole.",
     "Statistics": "The official buckets and rates, each with its list.",
+    "Scheduled reports": "Tables that go by mail on working days, each made with the rights of its reader.",
     "Inspections": "Sessions that inspect agencies: planned, frozen, concluded, carried out.",
     "Targets": "What an agency has to reach, and the readings on the way.",
     "Reconciliation": "Each month an agency confirms the list of its tasks; what differs is settled.",
