@@ -76,7 +76,8 @@ PAGES: tuple[Listed, ...] = (
     # The secretariat: lists
     *_of("secretariat", "/can-xu-ly", "/viec?tinh-trang=tat-ca", "/viec?tu=khong-co-gi-khop"),
     *_of("secretariat", "/tim?q=bo+y+te", "/tim?q=khong-co-gi-khop", "/tim"),
-    *_of("secretariat", "/cach-xem", "/cach-xem/{view}", "/cong-viec/{job}", "/thu", "/thu/{letter}"),
+    *_of("secretariat", "/cach-xem", "/cach-xem/{view}", "/cong-viec/{job}", "/tai-ve/{job}", "/thu"),
+    *_of("secretariat", "/thu/{letter}"),
     # The secretariat: directives and tasks
     *_of("secretariat", "/van-ban", "/van-ban?tu=khong-co-gi-khop", "/van-ban/{directive}"),
     *_of("secretariat", "/van-ban/{directive}/sua", "/van-ban/{directive}/them", "/van-ban/moi", "/van-ban/nhap"),
@@ -157,6 +158,7 @@ ELSEWHERE: Mapping[str, str] = {
     "/noi-bo/{internal_id}": "leads on to the task",
     "/toi/bao-mat/dang-nhap-mot-lan": "only where there is a provider: tests/browser/test_sign_on.py",
     "/thiet-lap/webhook/{webhook_id}": "webhooks are off in the scene: the tests of their pages look at one",
+    "/tai-ve/bang/{name}": "a file; where it is long, tests/browser/test_exports.py looks at what is offered",
     "/van-ban/goi-y": "a part of a page, for its script",
 }
 """Routes that are not in PAGES, and why."""

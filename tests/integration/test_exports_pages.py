@@ -7,18 +7,25 @@ import io
 import json
 import re
 from collections.abc import AsyncIterator
+from datetime import date
+from decimal import Decimal
 from html import unescape
 
 import pytest
 from openpyxl import load_workbook
 
+from tests.integration.test_inspection_pages import frozen
 from tests.web_scene import Scene, Visitor, scene
+from tests.world import MONDAY
 from tracker import clock
-from tracker.actions import exports
+from tracker.actions import exports, indicators
 from tracker.db.engine import execute, fetchval
 from tracker.documents import tables_model
+from tracker.domain.indicators import Indicator
 from tracker.jobs.long_work import LongWork
 from tracker.settings import Settings
+from tracker.web import dossiers as web_dossiers
+from tracker.web import exports as web_exports
 
 pytestmark = pytest.mark.anyio
 
@@ -168,3 +175,49 @@ async def test_a_long_table_is_made_by_the_worker_and_kept_for_a_day(
     )
     assert await LongWork(clock.utc_now).run() == 1
     assert len(sheet_of((await desk.get(third + "/tep")).content)) == len(rows)
+
+
+async def test_sessions_and_targets_and_a_long_dossier(made: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = await Visitor(made).sign_in(made.world.secretariat)
+    agency = await Visitor(made).sign_in(made.world.agency)
+    where = await frozen(desk, made)
+    own: int = await fetchval(
+        "SELECT id FROM assignment WHERE task_id = $1 AND agency_id = $2",
+        made.tasks["later"],
+        made.world.agencies["BYT"],
+    )
+    target = Indicator("Hồ sơ trực tuyến", "%", date(2025, 7, 1), date(2025, 12, 15), target=Decimal("30.5"))
+    await indicators.define(made.world.secretariat, own, target, MONDAY)
+    number = where.rpartition("/")[2]
+
+    for path, name in ((where, "chuong-trinh"), ("/kiem-tra", "kiem-tra"), ("/chi-tieu", "chi-tieu")):
+        links = [
+            unescape(one)
+            for one in re.findall(rf'href="(/tai-ve/bang/{name}\.[^"]+)"', (await desk.get(path)).text)
+        ]
+        assert len(links) == 6, path
+        for link in links:
+            answer = await desk.get(link)
+            assert answer.status_code == 200, (link, answer.text[:500])
+    agenda = json.loads((await desk.get(f"/tai-ve/bang/chuong-trinh.json?buoi={number}")).content)
+    theirs = json.loads((await agency.get(f"/tai-ve/bang/chuong-trinh.json?buoi={number}")).content)
+    assert len(agenda["items"]) == await fetchval("SELECT count(*) FROM inspection_item")
+    assert {item["agency"] for item in theirs["items"]} == {"Bộ Y tế"}
+    other = await Visitor(made).sign_in(made.world.other_agency)
+    assert (await other.get(f"/tai-ve/bang/chuong-trinh.json?buoi={number}")).status_code == 404
+    targets = sheet_of((await desk.get("/tai-ve/bang/chi-tieu.xlsx")).content)
+    assert targets[1][0] == "Hồ sơ trực tuyến"
+    assert targets[1][5] == 30.5
+    sessions = json.loads((await desk.get("/tai-ve/bang/kiem-tra.json")).content)
+    assert sessions["items"][0]["items"] == len(agenda["items"])
+
+    for module in (web_exports, web_dossiers):
+        monkeypatch.setattr(module, "MOST_ITEMS", 0)
+    led = await desk.get(f"{where}/ho-so.docx")
+    assert (led.status_code, led.headers["location"]) == (303, f"/tai-ve/bang/ho-so.docx?buoi={number}")
+    asked = await desk.post(led.headers["location"], from_page=led.headers["location"])
+    assert await LongWork(clock.utc_now).run() == 1
+    file = await desk.get(asked.headers["location"] + "/tep")
+    assert file.content.startswith(b"PK")
+    assert "ho-so-kiem-tra" in file.headers["content-disposition"]
+    assert (await agency.get(f"/tai-ve/bang/ho-so.docx?buoi={number}")).status_code == 403

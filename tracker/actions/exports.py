@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tracker.actions import jobs
+from tracker.actions.dossiers import DOSSIER_FORMATS, dossier
 from tracker.actions.jobs import Desk, Outcome
 from tracker.actions.overdue import overdue_list
 from tracker.actions.tables import FILE_NAMES, Reader, Wanted, table_of
@@ -39,6 +40,10 @@ MAX_BYTES = 100_000_000
 """The file is kept in one field of the database until it is forgotten."""
 AT_ONCE: Mapping[TableFormat, int] = {"xlsx": 5_000, "csv": 5_000, "json": 5_000, "docx": 500, "pdf": 200}
 """Rows that are written while one waits, about a second; more become a job."""
+
+
+DOSSIER = "dossier"
+"""What a job makes when a dossier is too long to wait for."""
 
 
 class ExportTooLarge(Conflict):
@@ -149,9 +154,14 @@ async def make(desk: Desk) -> None:
     wanted = Wanted(kept["what"], kept["query"], tuple(kept["scope"]), kept["title"], kept["for_programs"])
     reader = Reader(desk.actor, desk.now(), desk.language)
     day = civil_day(reader.now)
+    count: int | None
     with tempfile.TemporaryDirectory(prefix="tracker-export-") as folder:
         path = Path(folder) / f"bang.{form}"
-        if wanted.what == "overdue":
+        if wanted.what == DOSSIER:
+            made_paper = await _dossier(desk, wanted, form)
+            name, count = made_paper.name.removesuffix(f".{form}"), None
+            await asyncio.to_thread(path.write_bytes, made_paper.content)
+        elif wanted.what == "overdue":
             name, count = f"{FILE_NAMES['overdue']}-{day:%Y-%m-%d}", await _overdue(desk, wanted, form, path)
         else:
 
@@ -178,6 +188,16 @@ def _teller(desk: Desk) -> Told:
         desk.progress.step("collect", done, total or done * 2)
 
     return told
+
+
+async def _dossier(desk: Desk, wanted: Wanted, form: TableFormat) -> Document:
+    """The dossier of a session, which is long where the session has many items."""
+    asked = wanted.query
+    desk.progress.step("collect", 0, 1)
+    paper_form = next(one for one in DOSSIER_FORMATS if one == form)
+    made = await dossier(desk.actor, asked["inspection_id"], paper_form, asked["agency_code"], desk.language)
+    desk.progress.step("collect", 1, 1)
+    return made
 
 
 async def _overdue(desk: Desk, wanted: Wanted, form: TableFormat, path: Path) -> int:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from litestar import Response, get
 from litestar.params import FromPath
 
 from tracker.actions import dossiers
+from tracker.db.inspections import Inspection
 from tracker.documents.paper import Document
 from tracker.domain.access import Verb, require
 from tracker.web.inspections import PATH, read
@@ -18,6 +21,15 @@ def _file(document: Document) -> Response[bytes]:
     return Response(content=document.content, media_type=document.media_type, headers=headers)
 
 
+MOST_ITEMS = 400
+"""Items of a dossier that is made while one waits, some four seconds; a longer one is made by a worker."""
+
+
+def item_count(found: Inspection) -> int:
+    """How many items the frozen agenda has."""
+    return 0 if found.totals is None else sum(found.totals["all"].values())
+
+
 async def _dossier(
     request: WebRequest, inspection_id: str, format: dossiers.DossierFormat
 ) -> Response[bytes]:
@@ -25,6 +37,9 @@ async def _dossier(
     found = await read(page, inspection_id)
     require(page.actor, Verb.INSPECT)
     agency = page.query.get("co-quan")
+    if item_count(found) > MOST_ITEMS:
+        query = {"buoi": str(found.id), **({"co-quan": agency} if agency else {})}
+        return page.see(f"/tai-ve/bang/ho-so.{format}?{urlencode(query)}")
     return _file(await dossiers.dossier(page.actor, found.id, format, agency, page.language))
 
 

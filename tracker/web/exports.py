@@ -14,6 +14,7 @@ from litestar.params import FromPath
 from tracker.actions import exports as actions
 from tracker.actions import indicators as indicator_actions
 from tracker.actions import jobs as job_actions
+from tracker.actions.dossiers import DOSSIER_FORMATS, dossier
 from tracker.actions.jobs import JobEnded, TooManyJobs
 from tracker.actions.outbox import list_messages
 from tracker.actions.overdue import overdue_list
@@ -34,10 +35,11 @@ from tracker.domain.search import query_words
 from tracker.refusals import sentence
 from tracker.web import filters
 from tracker.web.counted import counted_file
+from tracker.web.dossiers import MOST_ITEMS, item_count
 from tracker.web.downloads import send, table_at_hand
 from tracker.web.forms import Form, read_form
 from tracker.web.inspections import read as read_session
-from tracker.web.letters import wanted_of
+from tracker.web.letters import played, wanted_of
 from tracker.web.overdue import asked_of
 from tracker.web.page import Page, open_page, parse_id
 from tracker.web.standing import as_of
@@ -241,20 +243,20 @@ async def _sessions(page: Page, form: TableFormat) -> Table:
 async def _agenda(page: Page, form: TableFormat) -> Table:
     """The frozen agenda; an agency's people have their own part of it."""
     require(page.actor, Verb.LIST)
-    found = await read_session(page, page.query.get("buoi", ""))
-    if found.frozen_at is None:
-        raise NotFound(noun="agenda", id=found.id)
-    items = await inspections_db.list_items(found.id)
+    found = await inspections_db.get_inspection(parse_id(page.query.get("buoi", "")))
+    codes: list[str] | None = None
     if page.is_agency:
         own = await reads_inspections.list_own_codes(found.id, sorted(page.actor.visible_agency_ids))
-        codes = {code for code, _ in own}
-        items = [one for one in items if one.item.agency_code in codes]
+        codes = [code for code, _ in own]
+    if found.frozen_at is None or codes == []:
+        raise NotFound(noun="inspection", id=found.id)
+    items = await inspections_db.list_items(found.id, codes or ())
     rows: list[Row] = []
-    for one in items:
+    for number, one in enumerate(items, 1):
         item = one.item
         rows.append(
             (
-                one.position,
+                one.position if codes is None else number,
                 item.kind.value if form == "json" else page.s(f"document.kind.{item.kind.value}"),
                 item.agency_name,
                 item.full_text or item.title,
@@ -282,6 +284,21 @@ async def _agenda(page: Page, form: TableFormat) -> Table:
         as_of=page.s("overdue_as_of", day=day),
         notes=[] if page.is_agency else [page.s("export.digest", digest=found.digest or "")],
     )
+
+
+async def _dossier(page: Page, form: TableFormat) -> Long | Document:
+    """The dossier of a session; the page of the session leads here where it is long."""
+    require(page.actor, Verb.INSPECT)
+    found = await read_session(page, page.query.get("buoi", ""))
+    known = next((one for one in DOSSIER_FORMATS if one == form), None)
+    if known is None:
+        raise NotFound(noun="dossier", id=found.id)
+    agency = page.query.get("co-quan")
+    items = item_count(found)
+    if items <= MOST_ITEMS:
+        return await dossier(page.actor, found.id, known, agency, page.language)
+    query = {"inspection_id": found.id, "agency_code": agency}
+    return Long(Wanted(actions.DOSSIER, query, title=found.title), max(items, actions.AT_ONCE[form] + 1))
 
 
 async def _found(page: Page, form: TableFormat) -> Table:
@@ -345,6 +362,7 @@ MAKERS: dict[str, Maker] = {
     "chi-tieu": _targets,
     "kiem-tra": _sessions,
     "chuong-trinh": _agenda,
+    "ho-so": _dossier,
     "tim": _found,
     "ty-le": _rates,
     "co-quan": _agencies,
@@ -458,6 +476,7 @@ class Shown:
     """An export in words."""
 
     id: int
+    about: str
     state: str
     says: str
     percent: int
@@ -524,8 +543,11 @@ def _shown(page: Page, found: Job, *, is_alive: bool) -> Shown:
     if found.state == "running" and found.steps_total > 1 and found.stage == "collect":
         counted = page.s("export.counted", done=page.number(found.steps_done))
     rows = found.summary.get("rows")
+    kept = found.parameters
+    title = kept.get("title") or page.s(f"export.title.{kept['what']}")
     return Shown(
         id=found.id,
+        about=" · ".join([title, *kept.get("scope", ())]),
         state=found.state,
         says=says,
         percent=found.progress,
@@ -534,7 +556,7 @@ def _shown(page: Page, found: Job, *, is_alive: bool) -> Shown:
         name=found.result_name,
         size=_size(page, found.result_size or 0),
         rows=page.number(rows) if isinstance(rows, int) else "",
-        until=found.expires_at,
+        until=None if found.expires_at is None else played(page, found.expires_at),
         faults=_faults(page, found) if found.problem else (),
     )
 
