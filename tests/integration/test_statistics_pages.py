@@ -66,6 +66,18 @@ async def test_every_number_of_every_table_leads_to_as_many_rows(database: Setti
                     counts[address] = listed.text.count('<tr class="item">')
                 assert counts[address] == number, (path, address)
         assert len(counts) > 60
+        await execute(
+            "UPDATE assignment SET confirmed_at = $1, closed_at = $1 WHERE state = 'confirmed'",
+            at_official(AS_OF - timedelta(days=1), time(9)),
+        )
+        assert "dồn trước ngày chốt" not in (await desk.get("/bao-cao")).text
+        await record(made.world, {"done_on_time": 9, "done_late": 3}, at_official(AS_OF, time(1)), days=24)
+        crowded = (await desk.get("/bao-cao/ty-le?theo=co-quan")).text
+        assert "xác nhận 14 trên 14 nhiệm vụ của cả tháng (100,0 %; thường là 22,6 %)" in crowded
+        assert "Cơ quan dồn như vậy: Bộ Y tế (14/14)" in crowded
+        behind = re.search(r'href="([^"]*nhom=da-xong[^"]*xac-nhan-tu[^"]*)"', crowded)
+        assert behind is not None
+        assert (await desk.get(unescape(behind[1]))).text.count('<tr class="item">') == 14
         table = (await desk.get("/bao-cao/ty-le?theo=linh-vuc")).text
         assert "Y tế số" in table
         assert "Chưa ghi lĩnh vực" in table
@@ -170,8 +182,11 @@ async def test_figures_of_a_day_agree_with_lists_sessions_and_each_other() -> No
 # Published tables through PostgreSQL --------------------------------------------------------------------------------
 
 
-async def record(world: World, kinds: dict[str, int], changed_at: datetime) -> None:
-    """Write tasks of these kinds as rows; what changed after the cut-off is told by the history."""
+async def record(world: World, kinds: dict[str, int], changed_at: datetime, *, days: int = 2) -> None:
+    """Write tasks of these kinds as rows; what changed after the cut-off is told by the history.
+
+    Results are confirmed so many days after their report.
+    """
     directive = await fetchval(
         "INSERT INTO directive (number, kind, issued_on, issuer, abstract, search_key, created_at, changed_at)"
         " VALUES ($1, 'resolution', '2025-01-02', 'Chính phủ', 'x', 'x', now(), now()) RETURNING id",
@@ -210,7 +225,7 @@ async def record(world: World, kinds: dict[str, int], changed_at: datetime) -> N
     await execute(
         "INSERT INTO report (assignment_id, kind, receipt, summary, submitted_by, submitted_at, acceptance,"
         " decided_by, decided_at) SELECT id, 'completion', 'R' || id, 'x', $3, reported_at, 'approved', $2,"
-        " reported_at + interval '2 days' FROM assignment WHERE directive_id = $1 AND state = 'reported'",
+        f" reported_at + interval '{days} days' FROM assignment WHERE directive_id = $1 AND state = 'reported'",
         directive,
         world.officials["officer"],
         world.officials["byt.focal"],

@@ -205,7 +205,7 @@ def lines(
     found = [value for one in series for value in one.values if value is not None]
     top = max([most, *found]) or 1
     step = 100 / max(len(labels), 1)
-    above = len(series) * _NAME_HEIGHT + 16
+    above = len(series) * _NAME_HEIGHT + 24
     parts = [f'<line class="axis" x1="0" y1="{_LINES_FOOT + above}" x2="100%" y2="{_LINES_FOOT + above}"/>']
 
     def height(value: float) -> float:

@@ -37,7 +37,8 @@ from tracker.web.wording import decimal, short_day
 PATH = "/bao-cao/xu-huong"
 POINTS = {"tuan": 12, "thang": 12, "quy": 8, "nam": 5}
 _COLUMNS = COLUMNS[:7]
-_MOST_COMING = 100
+_MOST_COMING = 20
+"""So many agencies are shown of those where something falls due; `ca=1` shows all."""
 
 
 @get(PATH, include_in_schema=False)
@@ -249,16 +250,19 @@ class Forecast:
     lines: list[Due]
     total: Due
     rest: str
+    rest_href: str
 
 
 def _coming(page: Page, asked: Asked, going: Pace) -> Forecast:
     heads = [f"{short_day(w.first)[:5]}–{short_day(w.last)[:5]}" for w in going.weeks if w.first and w.last]
-    rest = len(going.coming) - _MOST_COMING
+    most = len(going.coming) if page.query.get("ca") == "1" else _MOST_COMING
+    rest = len(going.coming) - most
     return Forecast(
         heads,
-        [_due(page, asked, row, going.weeks) for row in going.coming[:_MOST_COMING]],
+        [_due(page, asked, row, going.weeks) for row in going.coming[:most]],
         _due(page, asked, going.total, going.weeks),
-        page.s("report.rushed_more", count=page.number(rest)) if rest > 0 else "",
+        page.s("report.coming_rest", count=page.number(rest)) if rest > 0 else "",
+        page.address(ca="1") + "#h-sap",
     )
 
 
