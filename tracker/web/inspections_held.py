@@ -38,6 +38,9 @@ from tracker.web.page import Page, open_page, parse_id
 from tracker.web.state import WebRequest
 from tracker.web.wording import short_day
 
+LISTED = 30
+"""A longer agenda is shown around the item at hand; the whole of it unfolds."""
+
 _FIELDS = {"/text": "ket-luan", "/verdict": "loai", "/due_on": "ngay", "/agency": "co-quan", "": ""}
 _NOTICE_FIELDS = {
     "/number": "so",
@@ -115,6 +118,7 @@ async def _show_minutes(
         form = Form({}) if standing is None else _form_of(standing)
     if page.kept is not None:
         form.fill(page.kept)
+    here = [(item_address(found, "hop", one.number), one) for one in told.lines]
     return page.render(
         "inspection-minutes.html",
         status=status,
@@ -131,7 +135,8 @@ async def _show_minutes(
         choices=verdicts(page, line.item) if line else [],
         before=item_address(found, "hop", at) if at > 0 else "",
         after=item_address(found, "hop", at + 2) if at + 1 < len(told.lines) else "",
-        here=[(item_address(found, "hop", one.number), one) for one in told.lines],
+        here=here,
+        near=here[max(at - 4, 0) : at + 9] if len(here) > LISTED else [],
         submission=new_submission(),
     )
 
