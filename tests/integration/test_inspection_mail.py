@@ -610,6 +610,12 @@ async def test_the_page_shows_each_letter_before_it_goes_and_what_became_of_it(d
             assert (f'href="{where}"' in month) is sees
         assert f'href="{where}"' not in (await desk.get("/lich?thang=2025-12&co-quan=BTC")).text
 
+        assert '<option value="sessions">' in (await agency.get("/lich/dang-ky")).text
+        link = await agency.post(
+            "/lich/dang-ky", from_page="/lich/dang-ky", ten="Buổi kiểm tra", pham_vi="sessions"
+        )
+        assert link.status_code == 201
+
         await execute("UPDATE inspection SET held_on = '2025-11-20', as_of = '2025-11-20'")
         late = await desk.get(f"{where}/giay-moi")
         assert late.status_code == 409

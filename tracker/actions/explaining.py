@@ -181,7 +181,8 @@ def _context(
         session=found.title,
         held_on=found.held_on,
         answer_by=found.explain_by or found.held_on,
-        step=step,
+        # Nothing is said of a day that was not told before.
+        step="before" if step == "moved" and previous_on is None else step,
         url=f"{office().url}/kiem-tra/{found.id}",
         previous_on=previous_on,
     )

@@ -22,6 +22,7 @@ from tracker.db import directory as directory_db
 from tracker.db import inspection_letters as db
 from tracker.db import inspections as inspections_db
 from tracker.db.engine import as_service
+from tracker.db.inspection_letters import Told
 from tracker.db.inspections import Inspection
 from tracker.domain.directory import SYSTEM, Duty, Official
 from tracker.domain.inspection_letters import Facts, Invitee, Letter, Method, Seat, decide
@@ -183,13 +184,19 @@ async def follow(
 
 async def differing(found: Inspection, now: datetime) -> tuple[tuple[Letter, ...], dict[int, Official]]:
     """The letters that are due, and the people they go to; nobody is written to whom no letter can reach."""
-    held = db.held_after(await db.list_letters(found.id))
+    return await compared(found, await list_invitees(found), await db.list_letters(found.id), now)
+
+
+async def compared(
+    found: Inspection, invited: Invited, letters: Sequence[Told], now: datetime
+) -> tuple[tuple[Letter, ...], dict[int, Official]]:
+    """As `differing`, of what has been read before."""
     entry = await db.get_entry(found.id)
-    invited = await list_invitees(found)
     invitees = () if found.state is State.CANCELLED else invited.invitees
-    letters = decide(invitees, held, entry.sequence, civil_day(now))
-    people = {**invited.people, **await directory_db.get_officials([x.official_id for x in letters])}
-    return tuple(x for x in letters if _is_reachable(people[x.official_id])), people
+    due = decide(invitees, db.held_after(letters), entry.sequence, civil_day(now))
+    unknown = [x.official_id for x in due if x.official_id not in invited.people]
+    people = {**invited.people, **(await directory_db.get_officials(unknown) if unknown else {})}
+    return tuple(x for x in due if _is_reachable(people[x.official_id])), people
 
 
 async def drafts_of(

@@ -88,7 +88,7 @@ async def preview(actor: Actor, inspection_id: int, now: datetime) -> Preview:
 class Line:
     """Somebody who should be invited, or was, with the last letter to them; None where none was written yet.
 
-    `is_update`: they had been invited before that letter. `is_wanted` is false for who was taken out.
+    `is_update`: they had been invited before that letter. Who was taken out has no `seat`.
     """
 
     name: str
@@ -97,7 +97,6 @@ class Line:
     address: str
     last: Told | None
     is_update: bool = False
-    is_wanted: bool = True
 
 
 @dataclass(frozen=True)
@@ -120,7 +119,8 @@ async def board(viewer: Actor, found: Inspection, now: datetime) -> Board:
     async with as_service():
         invited = await letters_of.list_invitees(found)
         letters = await db.list_letters(found.id)
-        due, _ = await letters_of.differing(found, now)
+        is_open = _is_open(found, now)
+        due = (await letters_of.compared(found, invited, letters, now))[0] if is_open else ()
     names = {t.agency_id: t.agency_name for t in letters}
     names |= await letters_of.agency_names_of(found)
     by_person: dict[int, list[Told]] = {}
@@ -144,16 +144,14 @@ async def board(viewer: Actor, found: Inspection, now: datetime) -> Board:
     for told_so_far in by_person.values():
         last = told_so_far[-1]
         if last.method is Method.CANCEL or not last.is_void:
-            lines.append(
-                Line(last.official_name, None, last.agency_name, last.address, last, is_wanted=False)
-            )
+            lines.append(Line(last.official_name, None, last.agency_name, last.address, last))
     kept = [t for t in letters if t.state != "superseded"]
     newest = max(kept, key=lambda t: (t.queued_at, t.outbox_id), default=None)
     return Board(
         tuple(lines),
         () if found.state is State.CANCELLED else invited.unreached,
         len(due),
-        _is_open(found, now),
+        is_open,
         tuple(t for t in kept if newest is not None and t.batch == newest.batch),
     )
 

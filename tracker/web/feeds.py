@@ -143,7 +143,7 @@ async def make(request: WebRequest) -> Response[bytes]:
     page = await open_page(request)
     form = await read_form(page, repeatable=frozenset({"co-quan"}))
     name = form.required("ten", "form_name_needed")
-    scope = form.text("pham-vi")
+    scope = form.text("pham-vi") or ("own_agency" if page.is_agency else "")
     codes = form.many("co-quan") if scope == "agencies" else []
     if scope == "agencies" and not codes:
         form.refuse("co-quan", "form_agency_needed")
