@@ -21,12 +21,12 @@ from tracker.web.wording import clock
 PATH = "/toi/thong-bao"
 YEAR_SECONDS = 365 * 24 * 3600
 _DUTY_MAIL: dict[Role, tuple[str, ...]] = {
-    Role.AGENCY_OFFICER: ("assigned", "digest", "moved", "answers"),
-    Role.AGENCY_LEADER: ("escalated", "moved", "answers"),
-    Role.SECRETARIAT: ("review", "requests", "undeliverable"),
+    Role.AGENCY_OFFICER: ("assigned", "digest", "moved", "answers", "explanations", "sessions"),
+    Role.AGENCY_LEADER: ("escalated", "moved", "answers", "sessions"),
+    Role.SECRETARIAT: ("review", "requests", "undeliverable", "sessions"),
     Role.ADMINISTRATOR: ("undeliverable", "account"),
-    Role.MEMBER: ("escalated",),
-    Role.INSPECTOR: ("account",),
+    Role.MEMBER: ("escalated", "sessions"),
+    Role.INSPECTOR: ("account", "sessions"),
 }
 
 
