@@ -16,6 +16,7 @@ from tracker.actions.seed import shipped
 from tracker.db.assignments import list_by_ids
 from tracker.db.calendar import load_calendar
 from tracker.db.engine import fetch, fetchrow, fetchval
+from tracker.db.inspections import list_items
 from tracker.domain.assignments import Fine, classify
 from tracker.domain.directory import SYSTEM
 from tracker.domain.indicators import Exactness, Progress
@@ -211,3 +212,18 @@ async def test_what_came_later_is_left_out(database: Settings) -> None:
     numbers = {r["number"] for r in await fetch("SELECT number FROM directive")}
 
     assert {"229/CĐ-TTg", "230/CĐ-TTg", "232/CĐ-TTg", "637/TB-VPCP"} <= numbers
+
+
+async def test_a_session_waits_to_be_held_and_another_is_planned(database: Settings) -> None:
+    await load(database)
+
+    sessions = await fetch("SELECT id, state, held_on, place FROM inspection ORDER BY held_on")
+    explained = [row for row in await list_items(sessions[0]["id"]) if row.item.explanation]
+    counts = await fetch(
+        "SELECT count(*) AS agencies FROM inspection_agency GROUP BY inspection_id ORDER BY inspection_id"
+    )
+
+    assert [row["state"] for row in sessions] == ["frozen", "planned"]
+    assert all(row["held_on"] > TODAY.date() and row["place"] for row in sessions)
+    assert [row["agencies"] for row in counts] == [3, 5]
+    assert len(explained) == 2

@@ -18,6 +18,7 @@ from typing import Any
 
 from tracker.actions import (
     assignments,
+    demo_inspections,
     directives,
     extensions,
     indicator_letters,
@@ -90,6 +91,7 @@ async def load(now: datetime, tick: Tick | None = None) -> Loaded:
         loader.until = now
         await loader.live(recorded, lived_since, tick)
     await loader.put_in_targets(recorded)
+    await demo_inspections.enter(now, loader.people)
     return Loaded(agencies, loader.directives, loader.tasks, loader.assignments, loader.events, settled)
 
 
