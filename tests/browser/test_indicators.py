@@ -77,3 +77,45 @@ async def test_a_figure_is_entered_on_a_phone_without_script_and_found_by_the_de
         await desk.page.keyboard.press("Enter")
         await desk.page.get_by_role("heading", name="Hồ sơ giải quyết trực tuyến").wait_for()
     assert wrong == []
+
+
+async def test_the_desk_sets_a_target_and_the_agency_sends_its_figures_in_a_file(
+    stage: Stage, axe: str
+) -> None:
+    task_id, world, wrong = stage.scene.tasks["soon"], stage.scene.world, []
+    async with stage.watched(world.secretariat, viewport={"width": 1280, "height": 900}) as desk:
+        page = desk.page
+        await desk.go(f"/viec/{task_id}")
+        await page.get_by_role("link", name="Chỉ tiêu", exact=True).click()
+        await page.get_by_role("link", name="Đặt chỉ tiêu").click()
+        await page.get_by_label("Tên chỉ tiêu").fill("Hồ sơ trực tuyến")
+        await page.get_by_label("Tính trên").fill("hồ sơ")
+        await page.get_by_label("Mục tiêu").fill("30")
+        await page.get_by_label("Ngày bắt đầu").fill("01/10/2025")
+        await page.get_by_label("Thời hạn").fill("31/12/2025")
+        await page.get_by_role("button", name="Đặt chỉ tiêu").click()
+        await page.get_by_role("heading", name="Hồ sơ trực tuyến").wait_for()
+        wrong += await check(desk, axe, f"/viec/{task_id}/chi-tieu")
+        for shape in ("co-quan", "chi-tieu"):
+            wrong += await check(desk, axe, f"/chi-tieu?theo={shape}")
+    own: int = await fetchval(
+        "SELECT i.id FROM indicator i JOIN assignment a ON a.id = i.assignment_id WHERE a.agency_id = $1",
+        world.agencies["BYT"],
+    )
+    lines = f"Mã chỉ tiêu;Tính đến ngày;Số liệu\n{own};31/10/2025;18 thủ tục\n"
+    phone = {"viewport": {"width": 360, "height": 740}, "java_script_enabled": False}
+    async with stage.watched(world.agency, **phone) as officer:
+        page = officer.page
+        await officer.go("/chi-tieu")
+        await page.get_by_role("link", name="Nhập từ tệp").click()
+        for content in (lines, lines.replace("thủ tục", "")):
+            file = {"name": "so-lieu.csv", "mimeType": "text/csv", "buffer": content.encode()}
+            await page.get_by_label("Tệp số liệu").set_input_files(file)  # type: ignore[arg-type]
+            await page.get_by_role("button", name="Đọc tệp").click()
+            if content is lines:
+                await page.get_by_text("không phải đơn vị của chỉ tiêu này").first.wait_for()
+                await page.get_by_role("link", name="Gửi tệp khác").click()
+        await page.get_by_role("button", name="Ghi 1 số liệu").click()
+        await page.get_by_text("Đã ghi 1 số liệu lúc").wait_for()
+        assert officer.strays == []
+    assert wrong == []

@@ -14,7 +14,7 @@ from tracker.db.engine import transaction
 from tracker.db.indicators import Defined, Entered, NewEntry
 from tracker.domain import lengths
 from tracker.domain.access import Subject, Verb, require
-from tracker.domain.assignments import OUTSIDE_STATES, State
+from tracker.domain.assignments import OPEN_STATES, OUTSIDE_STATES, State
 from tracker.domain.directory import Actor
 from tracker.domain.errors import Conflict, Invalid, Problem, StaleVersion
 from tracker.domain.indicators import (
@@ -90,8 +90,8 @@ class Told:
 
     @property
     def is_behind(self) -> bool:
-        """Whether it is surely behind its plan, and still matters."""
-        return self.standing.is_behind and self.defined.is_running
+        """Whether it is surely behind its plan while its task is open: what was accepted as done is settled."""
+        return self.standing.is_behind and self.defined.state in OPEN_STATES
 
 
 # --- definitions ---

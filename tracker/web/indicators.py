@@ -19,6 +19,7 @@ from tracker.db import indicators as db
 from tracker.db.assignments import Assignment
 from tracker.db.indicators import Defined, Entered, Step
 from tracker.domain.access import Subject, Verb, may, require
+from tracker.domain.assignments import OPEN_STATES
 from tracker.domain.errors import Conflict, Invalid, NotFound, Problem
 from tracker.domain.indicators import (
     Exactness,
@@ -228,8 +229,8 @@ def _chart(page: Page, told: Told) -> Chart | None:
     series = [Series(page.s("target.actual"), actual, actual_words)]
     if any(value is not None for value in plan):
         series.append(Series(page.s("target.plan"), plan, plan_words))
-    if all(value is None for one_line in series for value in one_line.values):
-        return None
+    if sum(value is not None for one_line in series for value in one_line.values) < 2:
+        return None  # a single figure is no line
     title = page.s("target.chart", name=one.name)
     return lines(
         f"ct{told.defined.id}", title, page.s("target.chart_desc"), labels, series, page.s("target.period")
@@ -273,7 +274,7 @@ def _asked(page: Page, key: str, name: str, unit: str, group: Sequence[Told]) ->
             Point(
                 one.defined.agency_name,
                 float(last.figure.number),
-                figure_words(last.figure, unit),
+                figure_words(last.figure, one.defined.indicator.unit),
                 path_of(one.defined),
                 is_marked=one.is_behind,
                 # What is not exact is drawn hollow: its bar is the bound that its words name.
@@ -297,9 +298,10 @@ _ORDER = {progress: place for place, progress in enumerate(Progress)}
 
 
 def _urgency(told: Told) -> tuple[int, int, str, int]:
-    """Behind first, then what lacks readings, then the rest by its deadline."""
+    """Behind first, then what lacks readings, then the rest of open tasks, then what is settled; by deadline."""
     standing, one = told.standing, told.defined.indicator
-    group = 0 if told.is_behind else 1 if standing.missing else 2
+    settled = 2 if told.defined.state in OPEN_STATES and told.defined.ended_at is None else 3
+    group = 0 if told.is_behind else 1 if standing.missing else settled
     return group, _ORDER[standing.progress], one.due_on.isoformat(), told.defined.id
 
 
