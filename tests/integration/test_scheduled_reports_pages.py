@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -33,7 +34,7 @@ async def made(database: Settings) -> AsyncIterator[Scene]:
 async def test_a_report_is_set_up_looked_at_paused_and_ended(made: Scene) -> None:
     desk = await Visitor(made).sign_in(made.world.secretariat)
     new = f"{LIST}/moi"
-    values = {
+    values: dict[str, Any] = {
         "ten": "Quá hạn hằng tuần", "bang": "qua-han", "so_tuan": "2", "nhip": "tuan", "thu": "1", "ngay": "1",
         "gio": "07:30", "tep": "xlsx", "ngon_ngu": "", "linh_vuc": "", "van_ban": "",
     }  # fmt: skip
@@ -126,7 +127,7 @@ async def test_a_printed_table_is_checked_from_cells_and_from_a_file(made: Scene
 
     pasted = await check(officer, EXAMPLES["da-nang"])
     assert pasted.status_code == 200
-    assert "5361+1111=6472≠6932" in pasted.text
+    assert "5361 + 1111 = 6472 ≠ 6932" in pasted.text
     assert "Có chỗ không khớp" in pasted.text
 
     rows: list[list[object]] = [

@@ -155,7 +155,8 @@ async def make(actor: Actor, choices: Choices, now: datetime) -> int:
         if await db.count_open() >= MOST_REPORTS:
             raise TooManyScheduledReports(most=MOST_REPORTS)
         report_id = await db.insert_report(kept, actor.official_id, now)
-        await _remember(actor, "schedule_report", report_id, kept, now)
+        entry = HistoryEntry("schedule_report", detail=_detail(report_id, kept))
+        await insert_history(actor, [entry], now)
     return report_id
 
 
@@ -175,7 +176,8 @@ async def change(
             since = now if is_other_time else before.active_since
             await db.update_report(report_id, kept, since, now)
             await db.put_readers(report_id, kept.reader_ids, now)
-            await _remember(actor, "change_scheduled_report", report_id, kept, now)
+            entry = HistoryEntry("change_scheduled_report", detail=_detail(report_id, kept))
+            await insert_history(actor, [entry], now)
         return await db.get_report(report_id)
 
 
@@ -202,7 +204,8 @@ async def _set_state(
         before = await _locked(report_id, version)
         if before.state != state:
             await db.set_state(report_id, state, now if state == "active" else before.active_since, now)
-            await _remember(actor, verb, report_id, before.choices, now)
+            entry = HistoryEntry(verb, detail=_detail(report_id, before.choices))
+            await insert_history(actor, [entry], now)
         return await db.get_report(report_id)
 
 
@@ -215,9 +218,9 @@ async def _locked(report_id: int, version: int | None) -> ScheduledReport:
     return before
 
 
-async def _remember(actor: Actor, verb: str, report_id: int, choices: Choices, now: datetime) -> None:
+def _detail(report_id: int, choices: Choices) -> dict[str, object]:
     timing = choices.timing
-    detail: dict[str, object] = {
+    return {
         "scheduled_report": report_id,
         "name": choices.name,
         "what": choices.what.value,
@@ -227,7 +230,6 @@ async def _remember(actor: Actor, verb: str, report_id: int, choices: Choices, n
         "form": choices.form.value,
         "readers": list(choices.reader_ids),
     }
-    await insert_history(actor, [HistoryEntry(verb, detail=detail)], now)
 
 
 # -- looking at them -------------------------------------------------------------------------------------

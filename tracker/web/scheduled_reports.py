@@ -162,6 +162,7 @@ async def _show(
     report = shown.report
     page.shown_path = f"{PATH}/{report_id}"
     letters = await actions.list_letters(page.actor, report_id, LETTERS)
+    letters.sort(key=lambda letter: (letter.day, letter.id), reverse=True)
     return page.render(
         "scheduled-report.html",
         status=status,
@@ -320,10 +321,8 @@ async def _form_page(page: Page, form: Form, report: ScheduledReport | None, sta
         report=report,
         submission=new_submission(),
         whats=[(word, page.s(f"mail.scheduled.what.{what.value}")) for word, what in _WHATS.items()],
-        weekdays=[(str(day), page.s(f"weekday.{day}").capitalize()) for day in _weekdays(form)],
-        month_days=[
-            (str(day), page.s("sched.last_day") if day == 31 else str(day)) for day in range(1, 32)
-        ],
+        weekdays=[(str(day), _upper(page.s(f"weekday.{day}"))) for day in _weekdays(form)],
+        month_days=[(str(day), page.s("sched.last_day") if day == 31 else str(day)) for day in range(1, 32)],
         forms=[(form.value, page.s(f"sched.form.{form.value}")) for form in FileFormat],
         languages=[("", page.s("sched.language.own"))]
         + [(code, page.s(f"sched.language.{code}")) for code in ("vi", "en")],
@@ -338,6 +337,10 @@ async def _form_page(page: Page, form: Form, report: ScheduledReport | None, sta
         hours={"least": f"{EARLIEST:%H:%M}", "most": f"{LATEST:%H:%M}"},
         most_weeks=MOST_WEEKS,
     )
+
+
+def _upper(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _weekdays(form: Form) -> list[int]:

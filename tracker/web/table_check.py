@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -70,15 +71,24 @@ def found_of(page: Page, table: Mapping[str, Any]) -> Found:
     """One table as the page tells it."""
     rates = [_rate(page, one) for one in table["percentages"]]
     return Found(
-        id=table["id"],
-        broken=[one["text"] for one in table["identities"] if not one["holds"]][:SHOWN],
-        held=[one["text"] for one in table["identities"] if one["holds"]][:SHOWN],
+        id=page.s("tablecheck.pasted") if table["id"] == "1" else table["id"],
+        broken=[_spaced(one["text"]) for one in table["identities"] if not one["holds"]][:SHOWN],
+        held=[_spaced(one["text"]) for one in table["identities"] if one["holds"]][:SHOWN],
         rates=sorted(rates, key=lambda row: row.is_explained)[:SHOWN] if len(rates) > SHOWN else rates,
         sums=table["sums"],
         held_count=table["held"],
         rate_count=table["rates"],
         explained=table["explained"],
     )
+
+
+def _spaced(text: str) -> str:
+    """A sum with room around its signs.
+
+    >>> _spaced("Bộ A+B: 5361+1111=6472≠6932")
+    'Bộ A+B: 5361 + 1111 = 6472 ≠ 6932'
+    """
+    return re.sub(r"(?<=\d)([+=≠])(?=\d)", r" \1 ", text)
 
 
 def _rate(page: Page, given: Mapping[str, Any]) -> RateRow:
