@@ -219,3 +219,69 @@ async def test_numerator_must_be_part_of_its_denominator(api: Api) -> None:
 
     assert [e["code"] for e in wrong.json()["errors"]] == ["numerator_not_part"]
     assert (unknown.status_code, reversed_span.status_code, too_many.status_code) == (400, 422, 400)
+
+
+# -- official tables ---------------------------------------------------------------------------------------
+
+
+async def test_official_table_names_changes_ages_and_closings(api: Api) -> None:
+    as_of = DAYS[3]
+    told = await get(api, "statistics", as_of=str(as_of), by="block", compare="month")
+    before = await get(api, "statistics", as_of=told["compared_with"], by="block")
+    by_agency = await get(api, "statistics", as_of=str(as_of), block="ministries")
+    pace = await get(api, "statistics/pace", as_of=str(as_of), ahead="12")
+    behind = await get(
+        api,
+        "statistics/assignments",
+        as_of=str(as_of),
+        cell="done",
+        confirmed_from=pace["confirmed_from"],
+        confirmed_to=pace["confirmed_to"],
+        limit="200",
+    )
+
+    change = told["total"]["change"]
+    assert told["compared_with"] == "2025-11-20"
+    assert change["before"] == before["total"]["rate"]
+    assert [r["key"] for r in told["items"]] == ["ministries"]
+    assert told["total"]["counts"] == by_agency["total"]["counts"]
+    assert sum(told["total"]["ageing"].values()) == told["total"]["counts"]["open_overdue"] > 0
+    assert told["last_days"] is None or told["last_days"]["without"]["denominator_name"] == "fallen_due"
+    assert pace["confirmed"] == len(behind["items"]) > 0
+    assert pace["total"] == [sum(row["weeks"][n] for row in pace["items"]) for n in range(12)]
+    for cell in ("awaiting", "extended", "late_30", "outside"):
+        listed = await get(api, "statistics/assignments", as_of=str(as_of), by="agency", key="BYT", cell=cell)
+        row = next(r for r in by_agency["items"] if r["key"] == "BYT")["figures"]
+        cells = {**row, **row["ageing"], "outside": row["counts"]["withdrawn"]}
+        assert len(listed["items"]) == cells[cell], cell
+    quarters = await get(api, "statistics", as_of=str(as_of), by="quarter", compare="quarter")
+    following = [r for r in quarters["items"] if r["figures"]["change"] is not None]
+    assert following
+    by_key = {r["key"]: r["figures"]["rate"] for r in quarters["items"]}
+    assert following[0]["figures"]["change"]["before"] == by_key["2025-Q3"]
+
+
+async def test_what_cannot_be_asked_is_named(api: Api) -> None:
+    client = await api.client(api.world.secretariat)
+    for path, field, code in (
+        ("statistics?as_of=2099-01-01", "/as_of", "as_of_future"),
+        ("statistics/trend?as_of=2099-01-01", "/as_of", "as_of_future"),
+        ("statistics/pace?as_of=2099-01-01", "/as_of", "as_of_future"),
+        ("statistics/assignments?as_of=2099-01-01", "/as_of", "as_of_future"),
+        ("statistics?field=Kh%C3%B4ng", "/field", "field_unknown"),
+        ("statistics?due_from=2025-12-01&due_to=2025-11-01", "/due_from", "span_reversed"),
+        ("statistics?agency=XYZ", "/agency/0", "agency_unknown"),
+    ):
+        answer = await client.get(f"/api/v1/{path}")
+        assert answer.status_code == 422, path
+        assert [(e["pointer"], e["code"]) for e in answer.json()["errors"]] == [(field, code)], path
+    for path in (
+        "statistics?block=x",
+        "statistics?by=x",
+        "statistics/trend?step=x",
+        "statistics/assignments?cell=x",
+    ):
+        answer = await client.get(f"/api/v1/{path}")
+        assert answer.status_code == 400, path
+        assert "x" in answer.text
+    assert (await client.get("/api/v1/statistics?directive_id=999999")).status_code == 404
