@@ -17,6 +17,7 @@ from tracker.actions.urges import NewUrge
 from tracker.db import assignments as assignments_db
 from tracker.db import inspections as db
 from tracker.db.engine import execute, fetch, fetchval
+from tracker.db.reads_inspections import list_last_concluded
 from tracker.domain.assignments import State as TaskState
 from tracker.domain.directory import Actor, Role
 from tracker.domain.drafts import NewExtension, NewReport
@@ -354,3 +355,30 @@ async def test_each_kind_of_the_agenda_is_what_it_says(world: World) -> None:
     assert {i.assignment_id for i in frozen.items if i.kind is ItemKind.OVERDUE} == {
         row.assignment_id for row in listed.rows
     }
+
+
+async def test_the_next_session_opens_with_what_was_concluded_and_what_became_of_it(world: World) -> None:
+    inspection_id = await _frozen(world)
+    own = await _conclude_all(world, inspection_id)
+    whole = Conclusion(Verdict.NOTED, "Báo cáo hằng tuần.")
+    await inspections.conclude(world.inspector, inspection_id, None, None, whole, AFTER)
+    await inspections.carry_out(world.secretariat, inspection_id, None, NOTICE, AFTER)
+    following = replace(
+        PLAN, held_on=date(2025, 12, 12), as_of=date(2025, 12, 3), agency_codes=("BYT", "BTC")
+    )
+    next_id = await inspections.plan(world.secretariat, following, AFTER)
+
+    before = await list_last_concluded(following.agency_codes, next_id, following.held_on)
+    assert own[3]
+    await explanations.answer(world.other_agency, own[3], "Thiếu số liệu.", AFTER + timedelta(days=1))
+    after = await list_last_concluded(following.agency_codes, next_id, following.held_on)
+
+    assert [(c.agency_name, c.verdict.value) for c in before] == [
+        ("Bộ Tài chính", "explanation"), ("Bộ Tài chính", "new_date"), ("", "noted"),
+        ("Bộ Y tế", "new_date"), ("Bộ Y tế", "closed"), ("Bộ Y tế", "new_task"),
+    ]  # fmt: skip
+    assert [c.explained_at for c in before] == [None] * 6
+    assert [c.explained_at for c in after] == [AFTER + timedelta(days=1), *[None] * 5]
+    made = next(c for c in after if c.verdict is Verdict.NEW_TASK)
+    assert made.assignment_id
+    assert made.assignment_id not in own

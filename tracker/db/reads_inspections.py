@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from tracker.db.engine import fetch, fetchrow, fetchval
@@ -78,14 +78,19 @@ class Asked:
 
 
 async def list_asked(viewer: Actor, urging_id: UUID) -> list[Asked]:
-    """What the agencies of this viewer were asked by one request."""
+    """What the agencies of this viewer were asked by the session that made this request, also by its earlier ones."""
     condition, arguments = visible_to(viewer, "a", first=2)
     rows = await fetch(
         f"""
-        SELECT u.assignment_id, t.short_name, g.answer_by, u.is_owed, u.answer
-        FROM urged u JOIN urging g ON g.id = u.urging_id JOIN assignment a ON a.id = u.assignment_id
-        JOIN task t ON t.id = a.task_id
-        WHERE g.id = $1 AND g.undone_at IS NULL AND {condition} ORDER BY a.due_on NULLS LAST, a.id
+        SELECT assignment_id, short_name, answer_by, is_owed, answer FROM (
+            SELECT DISTINCT ON (a.id) u.assignment_id, t.short_name, g.answer_by, u.is_owed, u.answer, a.due_on
+            FROM urged u JOIN urging g ON g.id = u.urging_id JOIN assignment a ON a.id = u.assignment_id
+            JOIN task t ON t.id = a.task_id
+            WHERE g.id IN (SELECT k.urging_id FROM inspection_asking x
+                           JOIN inspection_asking k ON k.inspection_id = x.inspection_id WHERE x.urging_id = $1)
+              AND g.undone_at IS NULL AND {condition}
+            ORDER BY a.id, u.is_owed DESC, g.urged_at DESC) asked
+        ORDER BY due_on NULLS LAST, assignment_id
         """,
         urging_id,
         *arguments,
@@ -95,7 +100,10 @@ async def list_asked(viewer: Actor, urging_id: UUID) -> list[Asked]:
 
 @dataclass(frozen=True, slots=True)
 class LastConcluded:
-    """What the last session of an agency concluded; `assignment_id` is the work that it is about or that it made."""
+    """What the last session of an agency concluded; `assignment_id` is the work that it is about or that it made.
+
+    `explained_at` is when an explanation that it asked for came. A conclusion for all agencies has no name.
+    """
 
     inspection_id: int
     held_on: date
@@ -105,6 +113,7 @@ class LastConcluded:
     text: str
     due_on: date | None
     assignment_id: int | None
+    explained_at: datetime | None = None
 
 
 async def list_last_concluded(
@@ -119,27 +128,35 @@ async def list_last_concluded(
             WHERE g.code = ANY($1::text[]) AND i.state = 'concluded' AND i.id <> $2 AND i.held_on <= $3
             ORDER BY n.agency_id, i.held_on DESC, i.id DESC
         )
-        SELECT last.id, last.held_on, g.name, coalesce(n.content::jsonb ->> 'title', '') AS title, c.verdict, c.text,
+        SELECT c.id AS conclusion_id, c.agency_id IS NULL AND c.item_id IS NULL AS is_for_all,
+               last.id, last.held_on, g.name, coalesce(n.content::jsonb ->> 'title', '') AS title, c.verdict, c.text,
                c.due_on,
                coalesce((SELECT a.id FROM assignment a WHERE a.task_id = c.task_id AND a.agency_id = g.id
-                         ORDER BY a.id LIMIT 1), n.assignment_id) AS assignment_id
+                         ORDER BY a.id LIMIT 1), n.assignment_id) AS assignment_id,
+               (SELECT max(u.answered_at) FROM urged u JOIN urging r ON r.id = u.urging_id
+                WHERE c.verdict = 'explanation' AND u.assignment_id = n.assignment_id
+                  AND r.urged_at >= c.applied_at) AS explained_at
         FROM last JOIN agency g ON g.id = last.agency_id
         JOIN inspection_conclusion c ON c.inspection_id = last.id AND c.struck_at IS NULL
         LEFT JOIN inspection_item n ON n.id = c.item_id
-        WHERE coalesce(n.agency_id, c.agency_id) = last.agency_id
+        WHERE coalesce(n.agency_id, c.agency_id, last.agency_id) = last.agency_id
         ORDER BY g.sort_key, g.id, n.position NULLS LAST, c.id
         """,
         list(agency_codes),
         inspection_id,
         held_on,
     )
-    return [
-        LastConcluded(
-            r["id"], r["held_on"], r["name"], r["title"], Verdict(r["verdict"]), r["text"], r["due_on"],
-            r["assignment_id"],
-        )
-        for r in rows
-    ]  # fmt: skip
+    told: dict[int, LastConcluded] = {}
+    for r in rows:
+        # What is concluded for all agencies of a session stands there once.
+        told.setdefault(
+            r["conclusion_id"],
+            LastConcluded(
+                r["id"], r["held_on"], "" if r["is_for_all"] else r["name"], r["title"], Verdict(r["verdict"]),
+                r["text"], r["due_on"], r["assignment_id"], r["explained_at"],
+            ),
+        )  # fmt: skip
+    return list(told.values())
 
 
 async def find_notice_id(inspection_id: int) -> int | None:

@@ -22,7 +22,7 @@ from tracker.db.directives import list_directives
 from tracker.db.directory import get_officials
 from tracker.db.engine import Isolation
 from tracker.db.inspections import Addendum, Concluded, FrozenItem, Inspection
-from tracker.db.reads_inspections import Person
+from tracker.db.reads_inspections import LastConcluded, Person
 from tracker.domain.access import Verb, may, require
 from tracker.domain.assignments import State as TaskState
 from tracker.domain.errors import Conflict, Invalid, NotFound, Problem
@@ -704,6 +704,7 @@ class LastLine:
     text: str
     due_on: date | None
     now: Chip | None
+    note: str
 
 
 async def _last(page: Page, found: Inspection) -> list[LastLine]:
@@ -725,9 +726,19 @@ async def _last(page: Page, found: Inspection) -> list[LastLine]:
                 one.text,
                 one.due_on,
                 chip_of(page, row, calendar) if row else None,
+                _answer(page, one),
             )
         )
     return lines
+
+
+def _answer(page: Page, one: LastConcluded) -> str:
+    """Whether the explanation that was asked for came."""
+    if one.verdict is not Verdict.EXPLANATION:
+        return ""
+    if one.explained_at is None:
+        return page.s("insp.not_explained")
+    return page.s("insp.explained_on", day=short_day(civil_day(one.explained_at)))
 
 
 @dataclass(frozen=True)
