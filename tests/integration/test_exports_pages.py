@@ -88,6 +88,7 @@ async def test_every_table_of_a_page_can_be_taken_in_every_form(made: Scene) -> 
         "/van-ban": "van-ban", "/he-thong/thu": "thu", "/bao-cao/qua-han?ngay=24/11/2025": "qua-han",
         f"/viec/{made.tasks['overdue']}/lich-su": "lich-su", "/tim?q=nhiem+vu": "tim",
         "/bao-cao/ty-le?theo=van-ban": "ty-le", "/bao-cao/co-quan": "co-quan", "/bao-cao/xu-huong": "xu-huong",
+        "/co-quan": "danh-ba-co-quan",
         "/bao-cao/danh-sach?nhom=tong-so&ngay=24/11/2025": "danh-sach",
     }  # fmt: skip
     for path, name in pages.items():
@@ -190,7 +191,12 @@ async def test_sessions_and_targets_and_a_long_dossier(made: Scene, monkeypatch:
     await indicators.define(made.world.secretariat, own, target, MONDAY)
     number = where.rpartition("/")[2]
 
-    for path, name in ((where, "chuong-trinh"), ("/kiem-tra", "kiem-tra"), ("/chi-tieu", "chi-tieu")):
+    for path, name in (
+        ("/giai-trinh", "giai-trinh"),
+        (where, "chuong-trinh"),
+        ("/kiem-tra", "kiem-tra"),
+        ("/chi-tieu", "chi-tieu"),
+    ):
         links = [
             unescape(one)
             for one in re.findall(rf'href="(/tai-ve/bang/{name}\.[^"]+)"', (await desk.get(path)).text)

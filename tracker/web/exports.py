@@ -15,6 +15,7 @@ from tracker.actions import exports as actions
 from tracker.actions import indicators as indicator_actions
 from tracker.actions import jobs as job_actions
 from tracker.actions.dossiers import DOSSIER_FORMATS, dossier
+from tracker.actions.explanations import list_all as list_explanations
 from tracker.actions.jobs import JobEnded, TooManyJobs
 from tracker.actions.outbox import list_messages
 from tracker.actions.overdue import overdue_list
@@ -25,9 +26,11 @@ from tracker.db.calendar import load_calendar
 from tracker.db.directives import list_directives
 from tracker.db.directory import list_agencies
 from tracker.db.jobs import Job
+from tracker.db.reads_api import list_agencies_page
 from tracker.documents.paper import Document
 from tracker.documents.tables_model import FORMATS, MEDIA_TYPES, Column, Row, Table, TableFormat, check_size
 from tracker.domain.access import Verb, require
+from tracker.domain.directory import AgencyKind
 from tracker.domain.errors import Invalid, NotFound
 from tracker.domain.indicators import Exactness
 from tracker.domain.recording import DIRECTIVE_KINDS
@@ -42,6 +45,7 @@ from tracker.web.inspections import read as read_session
 from tracker.web.letters import played, wanted_of
 from tracker.web.overdue import asked_of
 from tracker.web.page import Page, open_page, parse_id
+from tracker.web.reconciliation import differences_table
 from tracker.web.standing import as_of
 from tracker.web.state import WebRequest
 from tracker.web.statistics import AGENCIES, RATES, figures_file
@@ -301,6 +305,83 @@ async def _dossier(page: Page, form: TableFormat) -> Long | Document:
     return Long(Wanted(actions.DOSSIER, query, title=found.title), max(items, actions.AT_ONCE[form] + 1))
 
 
+async def _explanations(page: Page, form: TableFormat) -> Table:
+    owed = {"con-no": True, "da-tra-loi": False}.get(page.query.get("tinh-trang", ""))
+    rows: list[Row] = []
+    for one in await list_explanations(page.actor, owed=owed, limit=actions.AT_ONCE["xlsx"]):
+        is_open = not one.restricted
+        said = "owed" if one.is_owed else "given"
+        rows.append(
+            (
+                one.short_name if is_open else page.s("mail.restricted"),
+                one.agency_name,
+                one.directive_number,
+                one.asked_by,
+                one.asked_at,
+                one.answer_by,
+                said if form == "json" else page.s(f"export.explanation.{said}"),
+                one.answer if is_open else "",
+                one.answered_by_name,
+                one.answered_at,
+            )
+        )
+    keys = ("task", "agency", "directive", "asked_by", "asked_at", "answer_by", "explanation_state", "explanation",
+            "answered_by", "answered_at")  # fmt: skip
+    kinds = {
+        "task": "long",
+        "asked_at": "moment",
+        "answer_by": "day",
+        "explanation": "long",
+        "answered_at": "moment",
+    }
+    return table_at_hand(page, "giai-trinh", page.s("explain.list"), _columns(page, keys, kinds), rows)
+
+
+async def _directory(page: Page, form: TableFormat) -> Table:
+    """The agencies by the conditions of their page; people's addresses are not handed on in a heap."""
+    require(page.actor, Verb.LIST)
+    kind, state = page.query.get("loai", ""), page.query.get("tinh-trang", "")
+    found = await list_agencies_page(
+        kind=kind if kind in set(AgencyKind) else None,
+        on=None if state == "ca-cu" else page.today,
+        words=page.query.get("tu", ""),
+        limit=actions.AT_ONCE["xlsx"],
+        after=None,
+        with_dead_mailbox=state == "thu-hong" and not page.is_agency,
+        unreached_first=not page.is_agency,
+        only_unreached=state == "khong-toi" and not page.is_agency,
+    )
+    rows = [
+        (
+            one.code,
+            one.name,
+            one.short_name,
+            one.kind if form == "json" else page.word("agency_kind", one.kind),
+            one.parent_code or "",
+            one.valid_from,
+            one.valid_to,
+            "; ".join(one.successor_codes),
+        )
+        for one in found
+    ]
+    keys = (
+        "agency_code",
+        "agency",
+        "short_name",
+        "agency_kind",
+        "parent_code",
+        "valid_from",
+        "valid_to",
+        "successors",
+    )
+    kinds = {"agency": "long", "valid_from": "day", "valid_to": "day"}
+    return table_at_hand(page, "co-quan", page.s("agency.title"), _columns(page, keys, kinds), rows)
+
+
+async def _differences(page: Page, form: TableFormat) -> Table:
+    return await differences_table(page, page.query.get("dot", ""))
+
+
 async def _found(page: Page, form: TableFormat) -> Table:
     """What a search finds, of each kind as many as a file holds at once."""
     require(page.actor, Verb.LIST)
@@ -363,6 +444,9 @@ MAKERS: dict[str, Maker] = {
     "kiem-tra": _sessions,
     "chuong-trinh": _agenda,
     "ho-so": _dossier,
+    "giai-trinh": _explanations,
+    "danh-ba-co-quan": _directory,
+    "doi-chieu": _differences,
     "tim": _found,
     "ty-le": _rates,
     "co-quan": _agencies,

@@ -10,7 +10,7 @@ from litestar.params import FromPath
 
 from tracker.actions import reading_sheets as actions
 from tracker.actions.reading_sheets import SENDERS, Fate, Judged, Preview
-from tracker.documents.row_files import MEDIA_TYPES
+from tracker.documents.tables_model import MEDIA_TYPES
 from tracker.domain.access import require_one
 from tracker.domain.errors import Conflict, Invalid, Problem
 from tracker.domain.files import clean_name

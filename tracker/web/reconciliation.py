@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from pathlib import Path
 from urllib.parse import quote
 
 from litestar import Response, get, post
@@ -16,13 +13,14 @@ from litestar.params import FromPath
 from markupsafe import Markup
 
 from tracker.actions import reconciliation as actions
+from tracker.actions.exports import document_of
 from tracker.actions.reconciliation import PATH, Sent
 from tracker.db import reconciliation as db
 from tracker.db.assignments import Assignment
 from tracker.db.calendar import load_calendar
 from tracker.db.reads_deciding import list_assignments
 from tracker.db.reconciliation import Asked, Listed, Round
-from tracker.documents.row_files import MEDIA_TYPES, Cell, RowFormat, open_rows
+from tracker.documents.tables_model import Column, Kind, Row, Table, TableFormat
 from tracker.domain.access import Subject, Verb, may, require
 from tracker.domain.assignments import OPEN_STATES, Fine, State
 from tracker.domain.errors import Conflict, Invalid, NotFound, Problem
@@ -42,6 +40,7 @@ from tracker.domain.reconciliation import (
 from tracker.domain.statistics import Rate
 from tracker.domain.workdays import WorkCalendar
 from tracker.web.assignments import sub
+from tracker.web.downloads import send, table_at_hand
 from tracker.web.forms import Form, new_submission, parse_date, read_form
 from tracker.web.page import Page, open_page, parse_id
 from tracker.web.standing import Tile, chip_of, path_of
@@ -104,6 +103,16 @@ _COLUMNS = (
     "settled_by",
     "settled_at",
 )
+_KINDS: Mapping[str, Kind] = {
+    "task": "long",
+    "listed_due": "day",
+    "day": "day",
+    "word": "long",
+    "answered_at": "moment",
+    "due_now": "day",
+    "settled_word": "long",
+    "settled_at": "moment",
+}
 
 
 # Words ----------------------------------------------------------------------------------------------------------
@@ -666,23 +675,29 @@ async def differences_csv(request: WebRequest, round_id: FromPath[str]) -> Respo
     return await _file(await open_page(request), round_id, "csv")
 
 
-async def _file(page: Page, round_id: str, form: RowFormat) -> Response[bytes]:
+async def differences_table(page: Page, round_id: str) -> Table:
+    """What differs in a month, for who follows it."""
     require(page.actor, Verb.EXPORT)
     actions.require_outside(page.actor)
     found = await db.get_round(parse_id(round_id))
     listed, rows = await actions.differences(page.actor, found.id)
     calendar = await load_calendar()
-    cells = [_cells(page, line_of(page, one, rows.get(one.assignment_id), calendar)) for one in listed]
-    content = await asyncio.to_thread(_written, cells, form, page)
-    name = f"doi-chieu-{found.month:%Y-%m}-khac-biet.{form}"
-    return Response(
-        content=content,
-        media_type=MEDIA_TYPES[form],
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    made = table_at_hand(
+        page,
+        f"doi-chieu-{found.month:%Y-%m}-khac-biet",
+        page.s("recon.sheet"),
+        [Column(key, page.s(f"recon.column.{key}"), _KINDS.get(key, "text")) for key in _COLUMNS],
+        [_cells(page, line_of(page, one, rows.get(one.assignment_id), calendar)) for one in listed],
+        scope=[f"{found.month:%m/%Y}"],
     )
+    return replace(made, name=f"doi-chieu-{found.month:%Y-%m}-khac-biet")
 
 
-def _cells(page: Page, line: Line) -> Sequence[Cell]:
+async def _file(page: Page, round_id: str, form: TableFormat) -> Response[bytes]:
+    return send(await document_of(await differences_table(page, round_id), form))
+
+
+def _cells(page: Page, line: Line) -> Row:
     listed, said = line.listed, line.listed.said
     assert said is not None
     # A file is handed on: of a restricted task it holds what a mail would.
@@ -707,15 +722,6 @@ def _cells(page: Page, line: Line) -> Sequence[Cell]:
         said.settled_by_name,
         said.settled_at,
     )
-
-
-def _written(rows: Sequence[Sequence[Cell]], form: RowFormat, page: Page) -> bytes:
-    titles = [page.s(f"recon.column.{column}") for column in _COLUMNS]
-    with tempfile.TemporaryDirectory(prefix="tracker-reconciliation-") as folder:
-        path = Path(folder) / f"differences.{form}"
-        with open_rows(path, form, _COLUMNS, titles, page.s("recon.sheet")) as file:
-            file.write(rows)
-        return path.read_bytes()
 
 
 # What waits, for the first pages --------------------------------------------------------------------------------
