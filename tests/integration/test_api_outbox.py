@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import anyio.to_thread
 import pytest
 
 from tests.api import Api, running_api
 from tests.integration.test_delivery import delivery
+from tests.shell import tracker
 from tracker import clock
 from tracker.actions import accounts
 from tracker.db.engine import execute, fetch, fetchval
@@ -313,32 +310,15 @@ async def test_only_the_administrator_operates(api: Api, persona: str) -> None:
     assert changes == [200 if may_read else 403, 403, 403, 403]
 
 
-async def tracker(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """`tracker outbox` in a process of its own."""
-    environment = {
-        **os.environ,
-        "TRACKER_DATABASE_URL": settings.dsn(),
-        "TRACKER_DATA_DIR": str(settings.data_dir),
-        "PYTHONPATH": str(ROOT),
-        "LANG": "en_US.UTF-8",
-    }
-    command = [sys.executable, "-m", "tracker", "--language", "en", "outbox", *arguments]
-    return await anyio.to_thread.run_sync(
-        lambda: subprocess.run(
-            command, env=environment, capture_output=True, text=True, check=False, timeout=60
-        )
-    )
-
-
 async def test_terminal_lists_replays_pauses_and_resumes(api: Api, database: Settings) -> None:
     failed = await failed_message(api)
 
-    listed = json.loads((await tracker(database, "list", "--state", "failed", "--json")).stdout)
-    again = await tracker(database, "replay", failed, "--reason", "Đã sửa địa chỉ")
-    unknown = await tracker(database, "replay", "999999", "--reason", "Đã sửa địa chỉ")
-    paused = json.loads((await tracker(database, "pause", "--reason", "Bảo trì", "--json")).stdout)
-    shown = await tracker(database, "list")
-    resumed = await tracker(database, "resume", "--reason", "Xong")
+    listed = json.loads((await tracker(database, "outbox", "list", "--state", "failed", "--json")).stdout)
+    again = await tracker(database, "outbox", "replay", failed, "--reason", "Đã sửa địa chỉ")
+    unknown = await tracker(database, "outbox", "replay", "999999", "--reason", "Đã sửa địa chỉ")
+    paused = json.loads((await tracker(database, "outbox", "pause", "--reason", "Bảo trì", "--json")).stdout)
+    shown = await tracker(database, "outbox", "list")
+    resumed = await tracker(database, "outbox", "resume", "--reason", "Xong")
 
     assert [m["id"] for m in listed["messages"]] == [failed]
     assert f"Message {failed} will be sent again" in again.stdout

@@ -5,19 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import shutil
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-import anyio.to_thread
 import asyncpg
 import pytest
 
 from tests.api import COMPLETION, Api, running_api
+from tests.shell import tracker
 from tests.world import build_world
 from tracker.actions import audit, demo
 from tracker.db.audit import NewRow, append_history
@@ -39,25 +37,11 @@ async def api(database: Settings) -> AsyncIterator[Api]:
         yield running
 
 
-async def tracker(
+async def command(
     settings: Settings, *arguments: str, secret: str = SECRET
 ) -> subprocess.CompletedProcess[str]:
-    """`tracker audit …` in a process of its own, on the test's database, with the test's key."""
-    environment = {
-        **os.environ,
-        "TRACKER_DATABASE_URL": settings.dsn(),
-        "TRACKER_DATABASE_OWNER_URL": settings.owner_dsn(),
-        "TRACKER_DATA_DIR": str(settings.data_dir),
-        "TRACKER_SECRET_KEY": secret,
-        "PYTHONPATH": str(ROOT),
-        "LANG": "en_US.UTF-8",
-    }
-    command = [sys.executable, "-m", "tracker", "--language", "en", "audit", *arguments]
-    return await anyio.to_thread.run_sync(
-        lambda: subprocess.run(
-            command, env=environment, capture_output=True, text=True, check=False, timeout=60
-        )
-    )
+    """`tracker audit …` with the test's key."""
+    return await tracker(settings, "audit", *arguments, secret=secret)
 
 
 # -- by the API --------------------------------------------------------------------------------------------
@@ -170,14 +154,14 @@ async def test_verify_anchor_and_find(database: Settings) -> None:
         [NewRow(NOW, world.head.official_id, "head", "confirm", reason=f"lần {n}") for n in range(5)]
     )
 
-    anchored = await tracker(database, "anchor", "--json")
-    sound = await tracker(database, "verify")
+    anchored = await command(database, "anchor", "--json")
+    sound = await command(database, "verify")
     owner = await asyncpg.connect(database.owner_dsn())
     await owner.execute("SET session_replication_role = replica")
     await owner.execute("UPDATE history SET reason = 'khác' WHERE reason = 'lần 3'")
     await owner.close()
-    broken = await tracker(database, "verify", "--anchors", json.loads(anchored.stdout)["path"])
-    as_json = await tracker(database, "verify", "--json")
+    broken = await command(database, "verify", "--anchors", json.loads(anchored.stdout)["path"])
+    as_json = await command(database, "verify", "--json")
 
     assert anchored.returncode == 0, anchored.stderr
     assert sound.returncode == 0, sound.stdout + sound.stderr
@@ -198,7 +182,7 @@ async def test_verify_with_a_foreign_key_fails(database: Settings) -> None:
     await build_world()
     await append_history([NewRow(NOW, None, "system", "confirm")])
 
-    told = await tracker(database, "verify", secret="n" * 40)
+    told = await command(database, "verify", secret="n" * 40)
 
     assert told.returncode == 1
     assert "TRACKER_OLD_SECRET_KEYS" in told.stdout
@@ -208,7 +192,7 @@ async def test_broken_anchor_file_is_named_with_its_line(database: Settings, tmp
     path = tmp_path / "anchors.jsonl"
     path.write_text("\n{}\n")
 
-    told = await tracker(database, "verify", "--anchors", str(path))
+    told = await command(database, "verify", "--anchors", str(path))
 
     assert told.returncode == 65
     assert f"Line 2 of {path} is not an anchor" in told.stderr
@@ -224,10 +208,10 @@ async def test_export_is_told_in_sentences(database: Settings) -> None:
         ]
     )
 
-    of_head = await tracker(database, "export", "--person", "head@vpcp.example.vn")
-    of_day = await tracker(database, "export", "--day", "22/11/2026", "--format", "csv")
-    of_another = await tracker(database, "export", "--day", "2026-11-23")
-    of_nobody = await tracker(database, "export", "--person", "nobody@example.vn")
+    of_head = await command(database, "export", "--person", "head@vpcp.example.vn")
+    of_day = await command(database, "export", "--day", "22/11/2026", "--format", "csv")
+    of_another = await command(database, "export", "--day", "2026-11-23")
+    of_nobody = await command(database, "export", "--person", "nobody@example.vn")
 
     rows = json.loads(of_head.stdout)
     assert [r["reason"] for r in rows] == ["=cmd|'/C calc'!A0"]
@@ -246,7 +230,7 @@ async def test_export_of_a_task_holds_its_directive_too(api: Api, database: Sett
     await api.recorded(number="18/NQ-CP")
     task_id = await fetchval("SELECT min(id) FROM task")
 
-    told = await tracker(database, "export", "--task", str(task_id))
+    told = await command(database, "export", "--task", str(task_id))
 
     rows = json.loads(told.stdout)
     assert [r["verb"] for r in rows] == ["record_directive", "assign", "assign"]

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-import anyio.to_thread
 import pytest
 
 from tests.identity_scene import PASSWORD, enrol, history, stage
+from tests.shell import tracker
 from tests.world import add_official
 from tracker import clock
 from tracker.actions import accounts
@@ -23,31 +20,16 @@ ROOT = Path(__file__).parents[2]
 EMAIL = "quantri@vpcp.example.vn"
 
 
-async def tracker(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The command in a process of its own, on the test's database."""
-    environment = {
-        **os.environ,
-        "TRACKER_DATABASE_URL": settings.dsn(),
-        "TRACKER_DATA_DIR": str(settings.data_dir),
-        "PYTHONPATH": str(ROOT),
-        "LANG": "en_US.UTF-8",
-    }
-    command = [sys.executable, "-m", "tracker", "--language", "en", "account", *arguments]
-    return await anyio.to_thread.run_sync(
-        lambda: subprocess.run(
-            command, env=environment, capture_output=True, text=True, check=False, timeout=120
-        )
-    )
-
-
 async def test_first_administrator_gets_a_link_once(database: Settings) -> None:
-    nobody = await tracker(database, "list")
-    made = await tracker(database, "first-admin", "--email", EMAIL, "--name", "Lê Văn Quản")
+    nobody = await tracker(database, "account", "list")
+    made = await tracker(database, "account", "first-admin", "--email", EMAIL, "--name", "Lê Văn Quản")
     url = next(line for line in made.stdout.splitlines() if "/loi-moi/ddl_" in line)
 
     await accounts.accept_invitation(url.rpartition("/")[2], PASSWORD, clock.utc_now())
-    again = await tracker(database, "first-admin", "--email", "khac@vpcp.example.vn", "--name", "Người Khác")
-    listed = await tracker(database, "list", "--json")
+    again = await tracker(
+        database, "account", "first-admin", "--email", "khac@vpcp.example.vn", "--name", "Người Khác"
+    )
+    listed = await tracker(database, "account", "list", "--json")
 
     assert "first-admin" in nobody.stdout
     assert made.returncode == 0, made.stderr
@@ -63,10 +45,10 @@ async def test_operator_invites_and_takes_a_lost_second_factor_away(database: Se
         await enrol(made, made.world.agency)
     await add_official("Người Mới", "moi@byt.example.vn", "inspector")
 
-    invited = await tracker(database, "invite", "moi@byt.example.vn", "--json")
-    unknown = await tracker(database, "invite", "khong@co.example.vn")
-    reset = await tracker(database, "reset-second-factor", "focal@byt.example.vn")
-    listed = await tracker(database, "list")
+    invited = await tracker(database, "account", "invite", "moi@byt.example.vn", "--json")
+    unknown = await tracker(database, "account", "invite", "khong@co.example.vn")
+    reset = await tracker(database, "account", "reset-second-factor", "focal@byt.example.vn")
+    listed = await tracker(database, "account", "list")
 
     assert json.loads(invited.stdout)["invited"] == "moi@byt.example.vn"
     assert "ddl_" not in invited.stdout  # the link goes to the person

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-import anyio.to_thread
 import pytest
 
+from tests.shell import tracker
 from tests.world import build_world
 from tracker import clock
 from tracker.actions.tokens import TOKEN, hash_of
@@ -23,29 +20,12 @@ ROOT = Path(__file__).parents[2]
 EMAIL = "officer@vpcp.example.vn"
 
 
-async def tracker(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The command in a process of its own, on the test's database."""
-    environment = {
-        **os.environ,
-        "TRACKER_DATABASE_URL": settings.dsn(),
-        "TRACKER_DATABASE_OWNER_URL": settings.owner_dsn(),
-        "TRACKER_DATA_DIR": str(settings.data_dir),
-        "PYTHONPATH": str(ROOT),
-        "LANG": "en_US.UTF-8",
-    }
-    command = [sys.executable, "-m", "tracker", "--language", "en", "token", *arguments]
-    return await anyio.to_thread.run_sync(
-        lambda: subprocess.run(
-            command, env=environment, capture_output=True, text=True, check=False, timeout=60
-        )
-    )
-
-
 async def test_token_is_made_listed_and_revoked(database: Settings) -> None:
     await build_world()
 
     made = await tracker(
         database,
+        "token",
         "create",
         "--official",
         EMAIL,
@@ -58,10 +38,10 @@ async def test_token_is_made_listed_and_revoked(database: Settings) -> None:
         "--json",
     )
     token = json.loads(made.stdout)
-    listed = await tracker(database, "list", "--json")
+    listed = await tracker(database, "token", "list", "--json")
     spoken = await find_bearer(hash_of(token["token"]), clock.utc_now())
-    ended = await tracker(database, "revoke", token["id"])
-    again = await tracker(database, "revoke", token["id"])
+    ended = await tracker(database, "token", "revoke", token["id"])
+    again = await tracker(database, "token", "revoke", token["id"])
 
     assert TOKEN.fullmatch(token["token"])
     assert token["scopes"] == ["read"]
@@ -88,7 +68,7 @@ async def test_bad_request_is_refused_by_name(
 ) -> None:
     await build_world()
 
-    done = await tracker(database, "create", *arguments)
+    done = await tracker(database, "token", "create", *arguments)
 
     assert done.returncode == 65
     assert named in done.stderr

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import anyio.to_thread
 import pytest
 
 from tests.api import Api, running_api
+from tests.shell import tracker
 from tests.web_scene import ADDRESS, NASTY, Scene, Visitor, hidden_fields, scene
 from tests.world import build_world
 from tracker.db.engine import execute, fetchval
@@ -329,24 +326,6 @@ def test_a_hidden_plan_that_was_tampered_with_is_refused(text: str) -> None:
         plan_from_text(text)
 
 
-async def tracker(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The command in a process of its own, on the test's database."""
-    environment = {
-        **os.environ,
-        "TRACKER_DATABASE_URL": settings.dsn(),
-        "TRACKER_DATABASE_OWNER_URL": settings.owner_dsn(),
-        "TRACKER_DATA_DIR": str(settings.data_dir),
-        "PYTHONPATH": str(ROOT),
-        "LANG": "en_US.UTF-8",
-    }
-    command = [sys.executable, "-m", "tracker", "--language", "en", "succession", *arguments]
-    return await anyio.to_thread.run_sync(
-        lambda: subprocess.run(
-            command, env=environment, capture_output=True, text=True, check=False, timeout=60
-        )
-    )
-
-
 async def test_the_command_previews_applies_and_lists(database: Settings, tmp_path: Path) -> None:
     world = await build_world()
     await execute("UPDATE agency SET valid_from = '2026-01-01' WHERE code = 'HN'")
@@ -355,18 +334,30 @@ async def test_the_command_previews_applies_and_lists(database: Settings, tmp_pa
     document = ("--document", "Nghị quyết 202")
 
     one = await tracker(
-        database, "preview", "--from", "BYT", "--to", "HN", "--on", "01/11/2026", *document, "--json"
+        database,
+        "succession",
+        "preview",
+        "--from",
+        "BYT",
+        "--to",
+        "HN",
+        "--on",
+        "01/11/2026",
+        *document,
+        "--json",
     )
-    shown = await tracker(database, "preview", str(table), *document)
-    stale = await tracker(database, "apply", str(table), *document, "--digest", "0" * 64)
-    early = await tracker(database, "apply", "--from", "BYT", "--to", "BTC", "--on", "01/01/2099", *document)
+    shown = await tracker(database, "succession", "preview", str(table), *document)
+    stale = await tracker(database, "succession", "apply", str(table), *document, "--digest", "0" * 64)
+    early = await tracker(
+        database, "succession", "apply", "--from", "BYT", "--to", "BTC", "--on", "01/01/2099", *document
+    )
     done = await tracker(
-        database, "apply", str(table), *document, "--digest", json.loads(one.stdout)["digest"]
+        database, "succession", "apply", str(table), *document, "--digest", json.loads(one.stdout)["digest"]
     )
-    again = await tracker(database, "apply", str(table), *document)
-    listed = await tracker(database, "list", "--json")
-    recorded = await tracker(database, "preview", "--recorded", *document)
-    overdue = await tracker(database, "apply", "--from", "BYT", *document)
+    again = await tracker(database, "succession", "apply", str(table), *document)
+    listed = await tracker(database, "succession", "list", "--json")
+    recorded = await tracker(database, "succession", "preview", "--recorded", *document)
+    overdue = await tracker(database, "succession", "apply", "--from", "BYT", *document)
 
     assert json.loads(one.stdout)["is_ready"], one.stderr
     assert "Bộ Y tế" in shown.stdout
