@@ -17,11 +17,20 @@ import pytest
 from tests.calendar_readers import Read, problems, read_icalendar
 from tests.web_scene import Visitor, hidden_fields, scene
 from tests.world import MONDAY, World, build_world, directive, task
-from tracker.actions import directives, explaining, explanations, feeds, inspection_mail, inspections, reports
+from tracker.actions import (
+    directives,
+    explaining,
+    explanations,
+    feeds,
+    inspection_mail,
+    inspections,
+    reports,
+)
 from tracker.actions.feeds import FeedChoices, NewFeed
 from tracker.actions.inspection_mail import InvitationsGone
 from tracker.db import explaining as explaining_db
 from tracker.db import inspections as db
+from tracker.db import reads_inspections
 from tracker.db.engine import execute, fetch, fetchval, look_as
 from tracker.db.inspection_letters import held_after, list_letters
 from tracker.domain.directory import SYSTEM
@@ -472,6 +481,24 @@ async def test_another_day_is_told_at_once_and_counts_anew(world: World) -> None
     assert await explaining.remind(at(27, 11)) == 0
     assert await explaining.remind(at(28)) == 2  # one working day before Monday
     assert await explaining.remind(at(1, month=12)) == 2
+
+
+async def test_who_was_asked_before_is_still_asked_when_others_are_asked_again(world: World) -> None:
+    inspection_id = await asking(world, agency_codes=("BTC",))
+    first = (await db.get_inspection(inspection_id)).urging_id
+    third = await own(world, "Việc ba")
+    await changed(world, inspection_id)
+
+    assert await inspections.ask_to_explain(world.secretariat, inspection_id, None, SOON) == 2
+
+    again = (await db.get_inspection(inspection_id)).urging_id
+    assert again is not None
+    assert again != first
+    found = await reads_inspections.list_asked(world.other_agency, again)
+    assert [(a.assignment_id, a.is_owed) for a in found] == [(third, True)]
+    assert len(await reads_inspections.list_asked(world.secretariat, again)) == 3
+    assert await explaining.remind(at(27)) == 2
+    assert await steps() == [("before", "sent")] * 3
 
 
 async def test_a_refused_reminder_goes_to_the_next_contact(world: World) -> None:

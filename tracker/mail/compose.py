@@ -225,6 +225,8 @@ def _session_rows(context: SessionInvited | SessionCancelled, speech: Speech) ->
     before = {} if previous is None else dict(_session_values(previous, speech))
     rows = []
     for name, value in now:
+        if name == "explain_by" and isinstance(context, SessionCancelled):
+            continue  # nothing is to be explained to a session that one need not attend
         was = before.get(name, value)
         told = value or speech.say("session.none")
         if was != value:
