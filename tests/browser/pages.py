@@ -110,7 +110,7 @@ PAGES: tuple[Listed, ...] = (
     *_of("secretariat", "/kiem-tra/{planned}/chot", "/kiem-tra/{planned}/huy", "/kiem-tra/{frozen}"),
     *_of("secretariat", "/kiem-tra/{planned}/giay-moi"),
     *_of("secretariat", "/kiem-tra/{frozen}/hop?muc=2", "/kiem-tra/{frozen}/ket-luan", "/kiem-tra/{frozen}/bo-sung"),
-    *_of("secretariat", "/kiem-tra/{frozen}/xac-minh?ma=1234"),
+    *_of("secretariat", "/kiem-tra/{frozen}/xac-minh?ma=1234", "/kiem-tra/{frozen}/ket-luan/{conclusion}"),
     *_of("member", "/kiem-tra/{frozen}/chu-toa?muc=2"),
     *_of("agency", "/kiem-tra", "/kiem-tra/{frozen}"),
     # Reconciliation
@@ -223,7 +223,7 @@ async def props(scene: Scene) -> dict[str, object]:
     await inspections.freeze(desk, frozen.id, frozen.row_version, now)
     item = (await db_inspections.list_items(frozen.id))[0]
     moved = Conclusion(Verdict.NEW_DATE, "Hoàn thành trước 20/12.", date(2025, 12, 20))
-    await inspections.conclude(desk, frozen.id, item.id, None, moved, now)
+    ids["conclusion"] = await inspections.conclude(desk, frozen.id, item.id, None, moved, now)
     target = Indicator("Hồ sơ Ễ", "%", day - timedelta(days=60), day + timedelta(days=20), target=Decimal(30))
     ids["indicator"] = await indicators.define(desk, int(str(ids["later.id"])), target, now)
     read = indicators.NewReading("gần 20", day - timedelta(days=20))
