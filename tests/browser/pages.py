@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -25,6 +25,7 @@ from tracker.actions import (
     passing_on,
     reading_sheets,
     reconciliation,
+    scheduled_reports,
     succession,
     urges,
     views,
@@ -35,11 +36,13 @@ from tracker.db import inspections as db_inspections
 from tracker.db import reconciliation as db_reconciliation
 from tracker.db.engine import execute, fetchval
 from tracker.db.ladders import newest_version
+from tracker.db.scheduled_reports import Choices
 from tracker.domain.directory import SYSTEM, Actor
 from tracker.domain.indicators import Indicator
 from tracker.domain.inspections import Conclusion, Verdict
 from tracker.domain.inspections import Plan as SessionPlan
 from tracker.domain.reconciliation import Answer, Given
+from tracker.domain.scheduled_reports import FileFormat, Rhythm, Timing, What
 from tracker.domain.succession import Change, Heir, Plan
 from tracker.domain.urges import UrgeKind
 from tracker.intake.rows import Defaults
@@ -94,6 +97,8 @@ PAGES: tuple[Listed, ...] = (
     # Reports and the calendar
     *_of("secretariat", "/bao-cao", "/bao-cao/ty-le", "/bao-cao/co-quan", "/bao-cao/qua-han", "/lich"),
     *_of("secretariat", "/bao-cao/danh-sach", "/bao-cao/xu-huong", "/lich?thang=2031-05", "/lich/dang-ky"),
+    *_of("secretariat", "/bao-cao/lich-gui", "/bao-cao/lich-gui/moi", "/bao-cao/lich-gui/{scheduled}"),
+    *_of("secretariat", "/bao-cao/lich-gui/{scheduled}/sua", "/bao-cao/kiem-bieu?vi-du=da-nang"),
     # Settings, agencies, people
     *_of("secretariat", "/thiet-lap", "/thiet-lap/noi-ban-hanh", "/thiet-lap/thang", "/thiet-lap/thang/default"),
     *_of("secretariat", "/thiet-lap/thang/default/ban/1", "/thiet-lap/thang/default/xem-truoc?{draft}"),
@@ -160,6 +165,8 @@ ELSEWHERE: Mapping[str, str] = {
     "/thiet-lap/webhook/{webhook_id}": "webhooks are off in the scene: the tests of their pages look at one",
     "/tai-ve/bang/{name}": "a file; where it is long, tests/browser/test_exports.py looks at what is offered",
     "/van-ban/goi-y": "a part of a page, for its script",
+    "/bao-cao/lich-gui/{report_id}/xem-thu": "a file",
+    "/bao-cao/lich-gui/{report_id}/ky/{day}": "a file",
 }
 """Routes that are not in PAGES, and why."""
 
@@ -237,6 +244,15 @@ async def props(scene: Scene) -> dict[str, object]:
     await reconciliation.answer(
         agency, int(str(ids["round"])), "BYT", reconciliation.Sent([said], True, whole.digest), now
     )
+    weekly = Choices(
+        "Quá hạn hằng tuần Ễ",
+        What.OVERDUE,
+        Timing(Rhythm.WEEKLY, 1, time(7, 30)),
+        FileFormat.XLSX,
+        (world.officials["inspector"], world.officials["btc.leader"]),
+    )
+    ids["scheduled"] = await scheduled_reports.make(desk, weekly, now - timedelta(days=20))
+    await scheduled_reports.send_due(now)
     ids["import"] = await imports.ask(
         desk, imports.NewImport(_TABLE.encode(), "bang.csv", "", defaults), "vi"
     )
