@@ -55,6 +55,21 @@ async def test_nesting_is_refused(database: Settings) -> None:
     assert not engine.in_transaction()
 
 
+async def test_an_action_joins_only_a_transaction_that_is_as_strict_as_it_asks(database: Settings) -> None:
+    """What needs one snapshot is never run in a transaction that has none."""
+    async with engine.enclosing_transaction("repeatable_read"):
+        for asked in ("read_committed", "repeatable_read"):
+            async with engine.transaction(asked):
+                assert await engine.fetchval("SHOW transaction_isolation") == "repeatable read"
+        with pytest.raises(engine.NestedTransaction):
+            async with engine.transaction("serializable"):
+                pass
+    async with engine.enclosing_transaction():
+        with pytest.raises(engine.NestedTransaction):
+            async with engine.transaction("repeatable_read", readonly=True):
+                pass
+
+
 async def test_savepoint_fails_alone(database: Settings) -> None:
     """One bad row is undone; the rest of the transaction stands."""
     async with engine.transaction():
