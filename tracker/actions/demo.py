@@ -23,6 +23,7 @@ from tracker.actions import (
     extensions,
     indicator_letters,
     indicators_demo,
+    reconciliation,
     reports,
 )
 from tracker.actions.notices import without_messages
@@ -33,7 +34,7 @@ from tracker.db import directory as directory_db
 from tracker.db.demo import Known, Past
 from tracker.db.engine import transaction
 from tracker.db.extensions import find_pending_extension
-from tracker.domain.directory import Actor, Role
+from tracker.domain.directory import SYSTEM, Actor, Role
 from tracker.domain.drafts import ExtensionDecision, NewDirective, NewExtension, NewReport, NewTask
 from tracker.domain.errors import TrackerError
 from tracker.domain.zone import OFFICIAL_ZONE, at_official, civil_day
@@ -92,6 +93,8 @@ async def load(now: datetime, tick: Tick | None = None) -> Loaded:
         await loader.live(recorded, lived_since, tick)
     await loader.put_in_targets(recorded)
     await demo_inspections.enter(now, loader.people)
+    next_month = (civil_day(now).replace(day=1) + timedelta(days=31)).replace(day=1)
+    await reconciliation.set_opens_from(SYSTEM, next_month, now)
     return Loaded(agencies, loader.directives, loader.tasks, loader.assignments, loader.events, settled)
 
 
