@@ -15,12 +15,15 @@ from tests.unit.test_documents_papers import text_of
 from tests.world import MONDAY, World
 from tracker.actions import inspections
 from tracker.actions.dossiers import DOSSIER_FORMATS, dossier, notice_draft, safe_name
+from tracker.actions.exports import overdue_bytes
 from tracker.actions.inspections import InspectionMoved
 from tracker.actions.overdue import overdue_list
-from tracker.actions.papers import figures_document, overdue_document
-from tracker.actions.statistics import Question
+from tracker.actions.papers import figures_table
+from tracker.actions.statistics import Question, statistics
 from tracker.db import inspections as db
 from tracker.db.engine import execute
+from tracker.documents import statistics_paper
+from tracker.documents.paper_docx import to_docx
 from tracker.domain.errors import Invalid, NotFound, NotPermitted
 from tracker.domain.inspections import Conclusion, Verdict
 
@@ -135,18 +138,15 @@ async def test_others_are_served_while_a_dossier_is_made(world: World) -> None:
 
 async def test_official_lists_are_papers_with_the_rows_of_their_pages(world: World) -> None:
     day = PLAN.as_of
-    listed = await overdue_document(world.inspector, day, "docx", ("BYT",))
-    figures = await figures_document(world.inspector, Question(day), "Cơ quan", "docx")
-    pdf = await figures_document(world.inspector, Question(day), "Cơ quan", "pdf")
-
     rows = await overdue_list(world.inspector, day, ("BYT",))
-    assert listed.name == "qua-han-2025-11-24.docx"
-    assert rows.digest in docx.Document(io.BytesIO(listed.content)).sections[0].footer.paragraphs[0].text
-    assert "Có 2 nhiệm vụ quá hạn" in text_of(listed.content)
-    assert "Các tổng đã được kiểm tra" in text_of(figures.content)
-    assert pdf.content.startswith(b"%PDF-")
-    with pytest.raises(Invalid):
-        await overdue_document(world.inspector, day, "odt")  # type: ignore[arg-type]
+    listed = overdue_bytes(rows, "docx", "vi")
+    told = figures_table(await statistics(world.inspector, Question(day)), "Cơ quan", "(không tên)")
+    figures = to_docx(statistics_paper.to_paper(told, "vi"))
+
+    assert rows.digest in docx.Document(io.BytesIO(listed)).sections[0].footer.paragraphs[0].text
+    assert "Có 2 nhiệm vụ quá hạn" in text_of(listed)
+    assert "Các tổng đã được kiểm tra" in text_of(figures)
+    assert overdue_bytes(rows, "pdf", "vi").startswith(b"%PDF-")
 
 
 @pytest.mark.parametrize("words", ["../../etc/passwd", "a\r\nX: y", "CON", "Ủy ban", "", "…", "a" * 300])
