@@ -996,7 +996,7 @@ def _places(ids: Ids) -> dict[str, object]:
         "letter_id": "00000001", "internal_id": ids["internal"], "note_id": ids["note"], "urging_id": ids["urging"],
         "view_id": ids["view"], "indicator_id": ids["indicator"], "inspection_id": ids["inspection.frozen"],
         "reconciliation_id": ids["round"], "round_id": ids["round"],
-        "sheet_id": ids["sheet"],
+        "sheet_id": ids["sheet"], "scheduled_report_id": ids["scheduled_report"],
         "item_id": ids["inspection.item"], "conclusion_id": ids["inspection.conclusion"],
     }  # fmt: skip
 
