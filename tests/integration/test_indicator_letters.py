@@ -15,9 +15,13 @@ from tests.web_scene import Visitor, scene
 from tests.world import World, build_world, directive, task
 from tracker.actions import directives, indicator_letters, indicators
 from tracker.actions.indicators import NewReading
+from tracker.db import indicators as db
+from tracker.db.assignments import list_by_ids
+from tracker.db.directory import get_officials
 from tracker.db.engine import execute, fetch, fetchval
 from tracker.domain.indicators import Indicator
 from tracker.jobs import reminders
+from tracker.mail.contexts import TargetsDue
 from tracker.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -118,15 +122,36 @@ async def test_a_reading_behind_its_plan_is_told_once_for_its_period(database: S
         "[Chỉ tiêu] Bộ Y tế: 1 chỉ tiêu thiếu số liệu hoặc chậm kế hoạch"
     }
     assert await indicator_letters.remind(at(date(2025, 11, 24))) == 0
-    # A reading that is on plan again stops it.
+    # A reading that is on plan again stops it, also the letter that still waits to go.
     await indicators.enter(
         world.agency, first, NewReading("20", date(2025, 11, 24)), "page", at(date(2025, 11, 24))
     )
     await indicators.enter(
         world.agency, second, NewReading("3", date(2025, 11, 24)), "page", at(date(2025, 11, 24))
     )
+    states = await fetch("SELECT DISTINCT state, reason FROM outbox WHERE kind = 'targets_due'")
+    assert [(row["state"], row["reason"]) for row in states] == [("superseded", "no_longer_holds")]
     assert await indicator_letters.remind(at(date(2025, 12, 1))) == 0
     assert len(await letters()) == told
+
+
+async def test_a_letter_that_came_back_is_told_to_the_next_as_things_stand(database: Settings) -> None:
+    world = await build_world()
+    first, second = await made(world)
+    await indicator_letters.remind(at(date(2025, 10, 8)))
+    row = (await list_by_ids([(await db.get_indicator(world.secretariat, first)).assignment_id]))[0]
+    await indicators.enter(
+        world.agency, second, NewReading("3", date(2025, 9, 30)), "page", at(date(2025, 10, 9))
+    )
+    assert await indicator_letters.still_due([row], at(date(2025, 10, 9))) == [row]
+    leader = (await get_officials([world.officials["byt.leader"]]))[world.officials["byt.leader"]]
+    draft = await indicator_letters.again(leader, [row], "again-1", at(date(2025, 10, 9)))
+    assert isinstance(draft.context, TargetsDue)
+    assert [line.name for line in draft.context.targets] == [SHARE.name]
+    await indicators.enter(
+        world.agency, first, NewReading("16", date(2025, 9, 30)), "page", at(date(2025, 10, 9))
+    )
+    assert await indicator_letters.still_due([row], at(date(2025, 10, 9))) == []
 
 
 async def test_nobody_to_tell_is_noted_and_not_asked_again(database: Settings) -> None:

@@ -14,9 +14,10 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 
-from tracker.actions.indicators import Told, list_told
+from tracker.actions.indicators import Told, due_of, list_told
 from tracker.actions.inspection_targets import figures_of
 from tracker.actions.notices import Draft, queue
 from tracker.actions.office import office
@@ -28,9 +29,7 @@ from tracker.db.calendar import load_calendar
 from tracker.db.engine import Failure, as_service, classify_failure, transaction
 from tracker.db.indicators import Due
 from tracker.db.outbox import Entry
-from tracker.domain.assignments import OPEN_STATES
-from tracker.domain.directory import SYSTEM, Duty
-from tracker.domain.indicators import Progress
+from tracker.domain.directory import SYSTEM, Duty, Official
 from tracker.domain.moments import DEFAULT_HOURS, Hours
 from tracker.domain.recipients import Recipient, Route, audience
 from tracker.domain.unwanted_mail import OptionalMail
@@ -44,20 +43,6 @@ MOST = 100_000
 """Targets that one sweep looks at."""
 SHOWN = 60
 """Targets that one letter names; the rest is a number and a link."""
-
-
-def due_of(told: Told) -> list[Due]:
-    """What is to be told of a target as it stands: each missing period, and a last reading that is behind."""
-    if told.defined.state not in OPEN_STATES:
-        return []
-    found = [Due(told.defined.id, "missing", period.key) for period in told.standing.missing]
-    if told.is_behind and told.standing.last is not None:
-        last = told.standing.last
-        period = next((key for key, entry in told.readings.items() if entry.reading is last), "")
-        # Out of time is another thing than behind: it is told once more.
-        mark = "due" if told.standing.progress is Progress.MISSED else period
-        found.append(Due(told.defined.id, "behind", mark))
-    return found
 
 
 async def remind(now: datetime, hours: Hours = DEFAULT_HOURS) -> int:
@@ -123,30 +108,47 @@ async def _tell(agency_id: int, now: datetime) -> int:
 def _draft(
     person: Recipient, told: Sequence[tuple[Due, Told]], rows: dict[int, Assignment], now: datetime
 ) -> Draft:
-    official = person.official
-    lines = _lines(told, rows, official.language)
     marks = "|".join(sorted(f"{one.indicator_id} {one.kind} {one.period}" for one, _ in told))
-    entries = {
-        target.defined.assignment_id: Entry(
-            target.defined.assignment_id, rows[target.defined.assignment_id].deadline_version, "any"
-        )
-        for _, target in told
-    }
-    code = told[0][1].defined.agency_code
+    key = f"targets-{person.official.id}-{hashlib.sha256(marks.encode()).hexdigest()[:24]}"
+    optional = OptionalMail.COPY if person.is_copy and person.route is Route.HOLDER else None
+    return replace(_letter(person.official, told, rows, key), duty=person.duty, optional=optional)
+
+
+def _letter(
+    official: Official, told: Sequence[tuple[Due, Told]], rows: dict[int, Assignment], key: str
+) -> Draft:
+    lines = _lines(told, rows, official.language)
+    ids = sorted({target.defined.assignment_id for _, target in told})
+    first = told[0][1].defined
     return Draft(
         kind="targets_due",
         context=TargetsDue(
-            told[0][1].defined.agency_name,
+            first.agency_name,
             tuple(lines[:SHOWN]),
-            f"{office().url}/chi-tieu?co-quan={code}",
+            f"{office().url}/chi-tieu?co-quan={first.agency_code}",
             max(len(lines) - SHOWN, 0),
         ),
         recipient=official,
-        key=f"targets-{official.id}-{hashlib.sha256(marks.encode()).hexdigest()[:24]}",
-        entries=tuple(entries.values()),
-        duty=person.duty,
-        optional=OptionalMail.COPY if person.is_copy and person.route is Route.HOLDER else None,
+        key=key,
+        entries=tuple(Entry(i, rows[i].deadline_version, "any") for i in ids),
     )
+
+
+async def still_due(rows: Sequence[Assignment], now: datetime) -> list[Assignment]:
+    """Of the rows that a letter speaks of, those of which it would still speak now."""
+    return [row for row in rows if await _due_of_row(row, now)]
+
+
+async def again(recipient: Official, rows: Sequence[Assignment], key: str, now: datetime) -> Draft:
+    """The letter about these rows as they stand now, for somebody who is told instead or a second time."""
+    told = [pair for row in rows for pair in await _due_of_row(row, now)]
+    draft = _letter(recipient, told, {row.id: row for row in rows}, key)
+    return replace(draft, duty=next(iter(sorted(recipient.duties)), None))
+
+
+async def _due_of_row(row: Assignment, now: datetime) -> list[tuple[Due, Told]]:
+    told = await list_told(SYSTEM, civil_day(now), assignment_id=row.id)
+    return [(due, one) for one in told for due in due_of(one)]
 
 
 def _lines(

@@ -10,15 +10,16 @@ from tracker.actions.assignments import locked, remember
 from tracker.db import indicators as db
 from tracker.db.assignments import Assignment
 from tracker.db.calendar import load_calendar
-from tracker.db.engine import transaction
-from tracker.db.indicators import Defined, Entered, NewEntry
+from tracker.db.engine import as_service, transaction
+from tracker.db.indicators import Defined, Due, Entered, NewEntry
 from tracker.domain import lengths
 from tracker.domain.access import Subject, Verb, require
 from tracker.domain.assignments import OPEN_STATES, OUTSIDE_STATES, State
-from tracker.domain.directory import Actor
+from tracker.domain.directory import SYSTEM, Actor
 from tracker.domain.errors import Conflict, Invalid, Problem, StaleVersion
 from tracker.domain.indicators import (
     Indicator,
+    Progress,
     Reading,
     Standing,
     changes_of,
@@ -169,6 +170,7 @@ async def end(actor: Actor, indicator_id: int, version: int | None, reason: str,
         await db.end_indicator(indicator_id, reason, now)
         name = found.indicator.name
         await remember(actor, row, "end_indicator", now, reason, indicator=indicator_id, name=name)
+        await _take_back(row.id, now)
 
 
 async def _locked(actor: Actor, indicator_id: int, version: int | None) -> tuple[Assignment, Defined]:
@@ -271,6 +273,7 @@ async def write_reading(
         period=period,
         words=reading.figure.words,
     )
+    await _take_back(row.id, now)
     return made
 
 
@@ -327,3 +330,32 @@ async def behind_items(actor: Actor, agency_ids: Collection[int], as_of: date) -
     """The indicators of some agencies that are behind their plan or lack a reading as of a day: for an agenda."""
     told = await list_told(actor, as_of, agency_ids=sorted(agency_ids), limit=20_000)
     return [one for one in told if one.is_behind or one.standing.missing]
+
+
+# --- what agencies are told ---
+
+
+def due_of(told: Told) -> list[Due]:
+    """What is to be told of a target as it stands: each missing period, and a last reading that is behind."""
+    if told.defined.state not in OPEN_STATES:
+        return []
+    found = [Due(told.defined.id, "missing", period.key) for period in told.standing.missing]
+    if told.is_behind and told.standing.last is not None:
+        last = told.standing.last
+        period = next((key for key, entry in told.readings.items() if entry.reading is last), "")
+        # Out of time is another thing than behind: it is told once more.
+        mark = "due" if told.standing.progress is Progress.MISSED else period
+        found.append(Due(told.defined.id, "behind", mark))
+    return found
+
+
+async def _take_back(assignment_id: int, now: datetime) -> None:
+    """Letters that still wait to go are not sent once nothing in them is due any more."""
+    async with as_service():
+        for outbox_id, spoken in (await db.list_waiting_letters(assignment_id)).items():
+            for other, told_of in spoken.items():
+                told = await list_told(SYSTEM, civil_day(now), assignment_id=other)
+                if any(not told_of.isdisjoint(due_of(one)) for one in told):
+                    break
+            else:
+                await db.supersede_letter(outbox_id)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from tracker.actions import explaining, inspection_mail
+from tracker.actions import explaining, indicator_letters, inspection_mail
 from tracker.actions.notices import Draft, assigned_again, queue, task_line
 from tracker.actions.office import office
 from tracker.actions.people import book_for
@@ -68,6 +68,8 @@ async def _again(
         return await assigned_again(recipient, rows, key, now)
     if message.kind == "explanation_due":
         return await explaining.again(message.id, recipient, rows, key, now)
+    if message.kind == "targets_due":
+        return await indicator_letters.again(recipient, rows, key, now)
     calendar = await load_calendar()
     lines = tuple(task_line(r, now, calendar, wording=wordings.get(r.id, "")) for r in rows)
     agencies = {r.agency_name for r in rows}
@@ -136,6 +138,8 @@ async def after_failure(message: Claimed, reason: str, reply: str, now: datetime
     ]
     if message.kind == "explanation_due":
         rows = await explaining.still_owed(message.id, rows, now)
+    if message.kind == "targets_due":
+        rows = await indicator_letters.still_due(rows, now)
     if message.kind == "session_invited" and reason == "recipient":
         await inspection_mail.reroute(message.id, now)
     stand_ins = await _stand_ins(rows, failed, now) if rows and message.kind != "undeliverable" else {}

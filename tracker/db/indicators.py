@@ -425,3 +425,34 @@ async def claim_told(due: Sequence[Due], verdict: str, now: datetime) -> frozens
         now,
     )
     return frozenset(Due(**dict(row)) for row in rows)
+
+
+async def list_waiting_letters(assignment_id: int) -> dict[int, dict[int, set[Due]]]:
+    """The letters about targets that wait to go and speak of an assignment: of which assignments, and of what.
+
+    A letter and what the ledger says of it are of one instant.
+    """
+    rows = await fetch(
+        """
+        SELECT o.id, e.assignment_id, r.indicator_id, r.kind, r.period FROM outbox o
+        JOIN outbox_entry e ON e.outbox_id = o.id
+        JOIN indicator i ON i.assignment_id = e.assignment_id
+        JOIN indicator_reminder r ON r.indicator_id = i.id AND r.decided_at = o.decided_at AND r.verdict = 'sent'
+        WHERE o.kind = 'targets_due' AND o.state = 'pending' AND EXISTS (
+            SELECT FROM outbox_entry own WHERE own.outbox_id = o.id AND own.assignment_id = $1)
+        """,
+        assignment_id,
+    )
+    found: dict[int, dict[int, set[Due]]] = {}
+    for row in rows:
+        due = Due(row["indicator_id"], row["kind"], row["period"])
+        found.setdefault(row["id"], {}).setdefault(row["assignment_id"], set()).add(due)
+    return found
+
+
+async def supersede_letter(outbox_id: int) -> None:
+    """A letter that waits is not sent: nothing in it is due any more."""
+    await execute(
+        "UPDATE outbox SET state = 'superseded', reason = 'no_longer_holds' WHERE id = $1 AND state = 'pending'",
+        outbox_id,
+    )

@@ -372,6 +372,8 @@ def cell(dossier: Dossier, position: int, item: AgendaItem, key: str) -> str:
             return short_day(item.committed_on)
         case "state":
             known = f"export.status.{item.status}"
+            if item.figures:
+                return item.figures
             return text(dossier.language, known) if has(known) else item.figures
     raise KeyError(key)
 
