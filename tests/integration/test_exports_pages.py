@@ -15,7 +15,7 @@ import pytest
 from openpyxl import load_workbook
 
 from tests.integration.test_inspection_pages import frozen
-from tests.web_scene import Scene, Visitor, scene
+from tests.web_scene import ADDRESS, Scene, Visitor, hidden_fields, scene
 from tests.world import MONDAY
 from tracker import clock
 from tracker.actions import exports, indicators
@@ -111,6 +111,17 @@ async def test_every_table_of_a_page_can_be_taken_in_every_form(made: Scene) -> 
     assert len(letters["items"]) == await fetchval("SELECT count(*) FROM outbox")
     agency = await Visitor(made).sign_in(made.world.agency)
     assert (await agency.get("/tai-ve/bang/thu.json")).status_code == 403
+    here = "/bao-cao/kiem-bieu"
+    pasted = "Nội dung\tSố lượng\tTỷ lệ\nTổng số\t10\t\nĐã xong\t7\t70%\nChưa xong\t2\t20%"
+    checked = await desk.client.post(
+        here,
+        data={**hidden_fields((await desk.get(here)).text, here), "bang": pasted, "dang": "json"},
+        files={"tep": ("", b"", "text/plain")},
+        headers={"Origin": ADDRESS},
+    )
+    told = [(item["check_text"], item["check_found"]) for item in json.loads(checked.content)["items"]]
+    assert "Không khớp" in {found for _, found in told}
+    assert len(told) >= 3
 
 
 async def test_a_restricted_task_lends_no_word_to_a_file(made: Scene) -> None:

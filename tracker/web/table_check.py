@@ -10,11 +10,14 @@ from typing import Any
 from litestar import Response, get, post
 
 from tracker.actions import table_check as actions
+from tracker.actions.exports import document_of
+from tracker.documents.tables_model import FORMATS, Column, Row, Table
 from tracker.domain.access import Verb, require
 from tracker.domain.errors import Invalid
 from tracker.domain.files import clean_name
 from tracker.intake.pasted import as_csv
 from tracker.intake.tables import Unreadable
+from tracker.web.downloads import send, table_at_hand
 from tracker.web.forms import Form
 from tracker.web.page import Page, open_page
 from tracker.web.state import WebRequest
@@ -137,7 +140,35 @@ async def check(request: WebRequest) -> Response[bytes]:
     except Unreadable as refused:
         form.take(refused, {"": "tep" if files else "bang"})
         return _show(page, form, None)
+    wanted = next((one for one in FORMATS if one == form.text("dang")), None)
+    if wanted is not None:
+        require(page.actor, Verb.EXPORT)
+        return send(await document_of(_result_table(page, found), wanted))
     return _show(page, form, [found_of(page, table) for table in found])
+
+
+def _result_table(page: Page, found: Sequence[Mapping[str, Any]]) -> Table:
+    """Every sum and every percentage of the tables, with what was found of it."""
+    rows: list[Row] = []
+    for table in found:
+        name = found_of(page, table).id
+        for one in table["identities"]:
+            held = page.s("export.check.holds" if one["holds"] else "export.check.fails")
+            rows.append((name, page.s("export.check.sum"), _spaced(one["text"]), "", "", "", "", held))
+        for given in table["percentages"]:
+            one = _rate(page, given)
+            told = page.s("export.check.explained" if one.is_explained else "export.check.unexplained")
+            rate = (one.label, one.printed, one.numerator, one.denominator, one.rounding)
+            rows.append((name, page.s("export.check.percentage"), *rate, told))
+    keys = ("check_table", "check_kind", "check_text", "check_printed", "check_numerator", "check_denominator",
+            "check_rounding", "check_found")  # fmt: skip
+    return table_at_hand(
+        page,
+        "kiem-bieu",
+        page.s("tablecheck.title"),
+        [Column(k, page.s(f"export.column.{k}"), "long" if k == "check_text" else "text") for k in keys],
+        rows,
+    )
 
 
 def _given(form: Form, files: Sequence[UploadedFile]) -> tuple[bytes, str] | None:
