@@ -106,6 +106,8 @@ CREATE TABLE reconciliation_answer (
         CHECK ((settled IS NULL) = (settled_at IS NULL) AND (settled IS NULL OR answer <> 'agrees'))
 );
 CREATE INDEX reconciliation_answer_assignment ON reconciliation_answer (assignment_id);  -- the policy below
+CREATE INDEX reconciliation_answer_difference ON reconciliation_answer (item_id)
+    WHERE answer <> 'agrees';  -- what differs, among many answers that agree
 
 -- The letters of a round: each step of each agency is told once, whoever looks first.
 

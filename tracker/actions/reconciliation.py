@@ -6,6 +6,7 @@ move a deadline, withdraw). Source: docs/decisions/0031-reconciliation.md.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
@@ -42,7 +43,6 @@ from tracker.domain.reconciliation import (
     check_answer,
     check_round,
     days_over,
-    digest_of,
     is_working_day,
     month_of,
     month_owed,
@@ -53,6 +53,7 @@ from tracker.domain.reconciliation import (
     since,
     steps_owed,
     tidied,
+    written,
 )
 from tracker.domain.text import clean_text
 from tracker.domain.unwanted_mail import OptionalMail
@@ -134,8 +135,9 @@ async def open_round(actor: Actor, as_of: date, answer_by: date, now: datetime) 
     """Open the round of this month by hand; its id. Raises Invalid, RoundExists, RoundEmpty."""
     require(actor, Verb.RECONCILE)
     new = await _checked(as_of, answer_by, now)
+    lists = await _lists(new, now)
     async with transaction():
-        made = await _open(actor, new, now)
+        made = await _open(actor, new, lists, now)
     if made is None:
         exists = await db.find_round_of(new.month)
         raise RoundExists(month=f"{new.month:%m/%Y}", id=exists.id if exists else 0)
@@ -150,11 +152,11 @@ async def open_due(now: datetime, hours: Hours = DEFAULT_HOURS) -> int | None:
     if month is None or local.time() < hours.digest or await db.find_round_of(month) is not None:
         return None
     new = monthly(month, local.date(), await db.find_last_cut_off(), calendar)
-    try:
-        async with transaction():
-            return await _open(SYSTEM, new, now)
-    except RoundEmpty:
+    lists = await _lists(new, now)
+    if not lists:
         return None
+    async with transaction():
+        return await _open(SYSTEM, new, lists, now)
 
 
 async def opens_from() -> date | None:
@@ -179,15 +181,15 @@ async def _checked(as_of: date, answer_by: date, now: datetime) -> NewRound:
     return new
 
 
-async def _open(actor: Actor, new: NewRound, now: datetime) -> int | None:
+async def _open(actor: Actor, new: NewRound, lists: Sequence[ListOf], now: datetime) -> int | None:
     """The round with its lists and cover letters; None where somebody was first. Raises RoundEmpty."""
+    kept = await asyncio.to_thread(lambda: {own.agency_id: written(own.items) for own in lists})
     round_id = await db.insert_round(new, actor, now)
     if round_id is None:
         return None
-    lists = await _lists(new, now)
     if not lists:
         raise RoundEmpty(as_of=new.as_of)
-    await db.insert_lists(round_id, {own.agency_id: (digest_of(own.items), own.items) for own in lists})
+    await db.insert_lists(round_id, kept)
     detail = {"reconciliation": round_id, "as_of": new.as_of.isoformat(), "agencies": len(lists)}
     await insert_history(actor, [HistoryEntry("open_reconciliation", detail=detail)], now)
     found = await db.get_round(round_id)
@@ -200,6 +202,11 @@ async def _lists(new: NewRound, now: datetime) -> list[ListOf]:
     async with as_service():
         rows = await db.list_candidates(new.as_of, _end_of(new.closed_since), civil_day(now))
         told = await _statuses(rows, new.as_of, now)
+    # In a thread: tens of thousands of rows must not hold up the pages.
+    return await asyncio.to_thread(_by_agency, rows, told, new)
+
+
+def _by_agency(rows: Sequence[Assignment], told: Mapping[int, Status], new: NewRound) -> list[ListOf]:
     agencies: dict[int, tuple[str, str, list[Item]]] = {}
     for row in rows:
         status = told[row.id]
@@ -222,7 +229,9 @@ async def _statuses(rows: Sequence[Assignment], as_of: date, now: datetime) -> M
     at = now if as_of == civil_day(now) else as_of
     changed = [row for row in rows if row.changed_at >= end]
     facts = await facts_of(changed) if changed else {}
-    return {row.id: classify(facts.get(row.id) or facts_now(row), at, calendar) for row in rows}
+    return await asyncio.to_thread(
+        lambda: {row.id: classify(facts.get(row.id) or facts_now(row), at, calendar) for row in rows}
+    )
 
 
 def _end_of(day: date) -> datetime:
@@ -567,18 +576,18 @@ async def _tell(
     async with as_service():
         book = await address_book(claimed)
         asked = {one.agency_id: one for one in await db.list_asked(found.id, claimed)}
+        open_counts = await db.count_open_items(found.id, claimed)
         drafts: list[Draft] = []
         of_agency: dict[str, int] = {}
         for agency_id in claimed:
-            items = await db.list_items(found.id, agency_id)
-            open_count = sum(one.item.is_open for one in items)
+            open_count = open_counts.get(agency_id, 0)
             letter = Letter(
                 agency_name=names[agency_id],
                 month=found.month,
                 as_of=found.as_of,
                 answer_by=found.answer_by,
                 open_count=open_count,
-                closed_count=len(items) - open_count,
+                closed_count=asked[agency_id].items - open_count,
                 url=f"{office().url}{PATH}/{found.id}?co-quan={asked[agency_id].code}",
                 is_reminder=step is not Step.COVER,
                 days_over=days_over(found.answer_by, civil_day(now), calendar),

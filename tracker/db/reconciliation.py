@@ -22,8 +22,12 @@ from tracker.domain.reconciliation import (
     RoundState,
     Settlement,
     Step,
+    Written,
     item_of,
 )
+
+_PORTION = 5000
+"""So many items are copied with one statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,22 +153,39 @@ async def list_candidates(as_of: date, after: datetime, today: date) -> list[Ass
     return [from_row(row) for row in rows]
 
 
-async def insert_lists(round_id: int, lists: Mapping[int, tuple[str, Sequence[Item]]]) -> None:
-    """Copy the lists into the round: for each agency the digest and the items in their order."""
+async def insert_lists(round_id: int, lists: Mapping[int, Written]) -> None:
+    """Copy the lists into the round, by agency."""
     await executemany(
         "INSERT INTO reconciliation_agency (reconciliation_id, agency_id, items, digest) VALUES ($1, $2, $3, $4)",
-        [(round_id, agency_id, len(items), digest) for agency_id, (digest, items) in lists.items()],
+        [(round_id, agency_id, len(kept.rows), kept.digest) for agency_id, kept in lists.items()],
     )
-    await executemany(
-        "INSERT INTO reconciliation_item"
-        " (reconciliation_id, agency_id, assignment_id, position, content, digest)"
-        " VALUES ($1, $2, $3, $4, $5, $6)",
-        [
-            (round_id, agency_id, item.assignment_id, position, item.canonical(), item.digest)
-            for agency_id, (_, items) in lists.items()
-            for position, item in enumerate(items, 1)
-        ],
+    rows = [
+        (agency_id, assignment_id, position, content, digest)
+        for agency_id, kept in lists.items()
+        for position, (assignment_id, content, digest) in enumerate(kept.rows, 1)
+    ]
+    for at in range(0, len(rows), _PORTION):
+        columns = list(zip(*rows[at : at + _PORTION], strict=True))
+        await execute(
+            """
+            INSERT INTO reconciliation_item
+                (reconciliation_id, agency_id, assignment_id, position, content, digest)
+            SELECT $1, r.* FROM unnest($2::bigint[], $3::bigint[], $4::int[], $5::text[], $6::text[]) AS r
+            """,
+            round_id,
+            *columns,
+        )
+
+
+async def count_open_items(round_id: int, agency_ids: Sequence[int]) -> dict[int, int]:
+    """How many items of each agency's list were open at the cut-off."""
+    rows = await fetch(
+        "SELECT agency_id, count(*) FILTER (WHERE (content::jsonb->>'is_open')::boolean) AS open_items"
+        " FROM reconciliation_item WHERE reconciliation_id = $1 AND agency_id = ANY($2::bigint[]) GROUP BY agency_id",
+        round_id,
+        list(agency_ids),
     )
+    return {row["agency_id"]: row["open_items"] for row in rows}
 
 
 # --- agencies ---
@@ -194,22 +215,26 @@ LEFT JOIN LATERAL (SELECT x.* FROM reconciliation_answer x WHERE x.item_id = i.i
                    ORDER BY x.sequence DESC LIMIT 1) w ON true
 """
 """The answer that stands for an item `i`: the last that was sent."""
+_DIFFERS = """
+JOIN reconciliation_answer w ON w.item_id = i.id AND w.answer <> 'agrees' AND NOT EXISTS (
+    SELECT FROM reconciliation_answer x WHERE x.item_id = w.item_id AND x.sequence > w.sequence)
+"""
+"""The same for items that differ: they are few, and have an index."""
 
 _ASKED = f"""
 SELECT r.reconciliation_id, r.agency_id, g.code, g.name, r.items, r.digest, r.answered_by_name, r.answered_at,
        r.row_version, coalesce(n.differences, 0) AS differences, coalesce(n.settled, 0) AS settled,
        l.last_letter_at, coalesce(l.letters, 0) AS letters
 FROM reconciliation_agency r JOIN agency g ON g.id = r.agency_id
-LEFT JOIN LATERAL (
-    SELECT count(*) FILTER (WHERE w.answer <> 'agrees') AS differences,
-           count(*) FILTER (WHERE w.settled IS NOT NULL) AS settled
-    FROM reconciliation_item i {_STANDS}
-    WHERE i.reconciliation_id = r.reconciliation_id AND i.agency_id = r.agency_id
-        AND r.answered_at IS NOT NULL) n ON true
-LEFT JOIN LATERAL (
-    SELECT max(k.told_at) FILTER (WHERE k.verdict = 'sent') AS last_letter_at, sum(k.letters)::int AS letters
-    FROM reconciliation_letter k
-    WHERE k.reconciliation_id = r.reconciliation_id AND k.agency_id = r.agency_id) l ON true
+LEFT JOIN (
+    SELECT i.agency_id, count(*) AS differences, count(w.settled) AS settled
+    FROM reconciliation_item i {_DIFFERS} WHERE i.reconciliation_id = $1 GROUP BY i.agency_id
+) n ON n.agency_id = r.agency_id
+LEFT JOIN (
+    SELECT k.agency_id, max(k.told_at) FILTER (WHERE k.verdict = 'sent') AS last_letter_at,
+           sum(k.letters)::int AS letters
+    FROM reconciliation_letter k WHERE k.reconciliation_id = $1 GROUP BY k.agency_id
+) l ON l.agency_id = r.agency_id
 """
 
 
@@ -282,25 +307,23 @@ async def mark_answered(round_id: int, agency_id: int, actor: Actor, now: dateti
 
 
 async def read_figures(round_id: int, today: date) -> Figures:
-    """What a round has come to on `today`."""
+    """What a round has come to on `today`. Whoever has answered has answered every item."""
     row = await fetchrow(
         f"""
-        WITH asked AS (
-            SELECT k.agency_id, k.items, k.answered_at, r.answer_by FROM reconciliation_agency k
-            JOIN reconciliation r ON r.id = k.reconciliation_id WHERE k.reconciliation_id = $1
-        ), said AS (
-            SELECT i.agency_id, w.answer, w.settled FROM reconciliation_item i {_STANDS}
-            WHERE i.reconciliation_id = $1 AND w.id IS NOT NULL
+        WITH differing AS (
+            SELECT i.agency_id, count(*) AS differences, count(w.settled) AS settled
+            FROM reconciliation_item i {_DIFFERS} WHERE i.reconciliation_id = $1 GROUP BY i.agency_id
         )
-        SELECT count(*) AS agencies, count(answered_at) AS answered,
-               count(*) FILTER (WHERE answered_at IS NOT NULL AND NOT EXISTS (
-                   SELECT FROM said s WHERE s.agency_id = asked.agency_id AND s.answer <> 'agrees')) AS agreed,
-               count(*) FILTER (WHERE answered_at IS NULL AND $2::date > answer_by) AS silent,
-               coalesce(sum(items), 0)::int AS items, (SELECT count(*) FROM said) AS answered_items,
-               (SELECT count(*) FROM said WHERE answer = 'agrees') AS agreeing_items,
-               (SELECT count(*) FROM said WHERE answer <> 'agrees') AS differences,
-               (SELECT count(*) FROM said WHERE settled IS NOT NULL) AS settled
-        FROM asked
+        SELECT count(*) AS agencies, count(k.answered_at) AS answered,
+               count(*) FILTER (WHERE k.answered_at IS NOT NULL AND d.agency_id IS NULL) AS agreed,
+               count(*) FILTER (WHERE k.answered_at IS NULL AND $2::date > r.answer_by) AS silent,
+               coalesce(sum(k.items), 0)::int AS items,
+               coalesce(sum(k.items) FILTER (WHERE k.answered_at IS NOT NULL), 0)::int AS answered_items,
+               coalesce(sum(k.items - coalesce(d.differences, 0)) FILTER (WHERE k.answered_at IS NOT NULL), 0)::int
+                   AS agreeing_items,
+               coalesce(sum(d.differences), 0)::int AS differences, coalesce(sum(d.settled), 0)::int AS settled
+        FROM reconciliation_agency k JOIN reconciliation r ON r.id = k.reconciliation_id
+        LEFT JOIN differing d ON d.agency_id = k.agency_id WHERE k.reconciliation_id = $1
         """,
         round_id,
         today,
@@ -398,7 +421,7 @@ async def list_items(round_id: int, agency_id: int) -> list[Listed]:
 async def list_differences(round_id: int) -> list[Listed]:
     """What agencies say otherwise than the record: unsettled before settled, by agency."""
     rows = await fetch(
-        f"{_LISTED} WHERE i.reconciliation_id = $1 AND w.answer <> 'agrees'"
+        f"{_LISTED.replace(_STANDS, _DIFFERS)} WHERE i.reconciliation_id = $1"
         " ORDER BY w.settled IS NOT NULL, g.sort_key, g.id, i.position",
         round_id,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, time, timedelta
 from enum import StrEnum
 
@@ -205,12 +205,13 @@ class Item:
 
     def canonical(self) -> str:
         """The row as text that is the same wherever and whenever it is written down."""
-        return _canonical(asdict(self))
+        # Not asdict: it copies what it meets, and a round has tens of thousands of rows.
+        return _canonical({name: getattr(self, name) for name in self.__slots__})
 
     @property
     def digest(self) -> str:
         """SHA-256 of the canonical form, in hex."""
-        return hashlib.sha256(self.canonical().encode()).hexdigest()
+        return _sha256(self.canonical())
 
 
 def item_of(content: str) -> Item:
@@ -239,7 +240,27 @@ def ordered(items: Iterable[Item]) -> list[Item]:
 
 def digest_of(items: Sequence[Item]) -> str:
     """What stands for a whole list in its order: whoever names it has seen this list, in hex."""
-    return hashlib.sha256("\n".join(item.digest for item in items).encode()).hexdigest()
+    return written(items).digest
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A list as it is kept: the assignment, the text and the digest of each row in order, and that of the whole."""
+
+    rows: tuple[tuple[int, str, str], ...]
+    digest: str
+
+
+def written(items: Sequence[Item]) -> Written:
+    """A list in its order, each row written down once."""
+    contents = [item.canonical() for item in items]
+    digests = [_sha256(content) for content in contents]
+    ids = [item.assignment_id for item in items]
+    return Written(tuple(zip(ids, contents, digests, strict=True)), _sha256("\n".join(digests)))
+
+
+def _sha256(words: str) -> str:
+    return hashlib.sha256(words.encode()).hexdigest()
 
 
 def _canonical(value: Mapping[str, object]) -> str:

@@ -139,6 +139,7 @@ class ReconciliationAnswer(Table, db=DB):
     )
 
     reconciliation_answer_assignment = Index("(assignment_id)", serves="its policy")
+    reconciliation_answer_difference = Index("(item_id) WHERE answer <> 'agrees'", serves="what differs")
 
 
 class ReconciliationLetter(Table, db=DB):
