@@ -325,6 +325,9 @@ async def test_whoever_stands_in_for_a_dead_mailbox_is_invited_instead(world: Wo
     assert (
         len(taken) == len(set(taken)) + 1
     )  # the secretariat has an invitation, and word of the dead mailbox
+    word = next(d.data for d in transport.taken if b"undeliverable" in d.data)
+    body = str(message_from_bytes(word, policy=default).get_body(("plain",)).get_content())  # type: ignore[union-attr]
+    assert "Đã gửi thay tới: head_of_office BYT" in body
     told = await list_letters(inspection_id)
     assert {t.address: t.state for t in told}["leader@byt.example.vn"] == "failed"
     assert not any(

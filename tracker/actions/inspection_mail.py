@@ -223,11 +223,13 @@ async def _remember(
     await insert_history(actor, [HistoryEntry(verb, detail=detail)], now)
 
 
-async def reroute(outbox_id: int, now: datetime) -> None:
-    """An invitation came back: whoever stands in for its reader is invited instead, while there is still time."""
+async def reroute(outbox_id: int, now: datetime) -> tuple[str, ...]:
+    """An invitation came back: whoever stands in is invited instead, while there is time; their names."""
     inspection_id = await db.find_session_of(outbox_id)
     if inspection_id is None:
-        return
+        return ()
     found = await inspections_db.lock_inspection(inspection_id)
-    if _is_open(found, now):
-        await letters_of.follow(inspection_id, now, _count(SYSTEM, found, now), is_first=True)
+    if not _is_open(found, now):
+        return ()
+    sent = await letters_of.follow(inspection_id, now, _count(SYSTEM, found, now), is_first=True)
+    return tuple(person.name for letter, person in sent.letters if letter.method is Method.REQUEST)

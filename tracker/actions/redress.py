@@ -140,12 +140,14 @@ async def after_failure(message: Claimed, reason: str, reply: str, now: datetime
         rows = await explaining.still_owed(message.id, rows, now)
     if message.kind == "targets_due":
         rows = await indicator_letters.still_due(rows, now)
+    invited: tuple[str, ...] = ()
     if message.kind == "session_invited" and reason == "recipient":
-        await inspection_mail.reroute(message.id, now)
+        invited = await inspection_mail.reroute(message.id, now)
     stand_ins = await _stand_ins(rows, failed, now) if rows and message.kind != "undeliverable" else {}
     await _tell_stand_ins(message, rows, stand_ins, now)
     if message.kind != "undeliverable":
-        await _tell_secretariat(message, rows, failed, stand_ins, reply, now)
+        told = {*invited, *(r.official.name for r in stand_ins.values())}
+        await _tell_secretariat(message, rows, failed, sorted(told), reply, now)
 
 
 async def _stand_ins(rows: Sequence[Assignment], failed: Official, now: datetime) -> dict[int, Recipient]:
@@ -208,7 +210,7 @@ async def _tell_secretariat(
     message: Claimed,
     rows: Sequence[Assignment],
     failed: Official,
-    stand_ins: dict[int, Recipient],
+    told: Sequence[str],
     reply: str,
     now: datetime,
 ) -> None:
@@ -216,7 +218,6 @@ async def _tell_secretariat(
     day = civil_day(now)
     officer_id = rows[0].secretariat_officer_id if rows else None
     contacts = book.contacts(failed.agency_id or 0, officer_id)
-    names = sorted({r.official.name for r in stand_ins.values()})
     agency_name = rows[0].agency_name if rows else ""
     context = contexts.Undeliverable(
         agency_name=agency_name,
@@ -226,7 +227,7 @@ async def _tell_secretariat(
         reply=reply,
         failed_at=now,
         url=f"{office().url}/can-xu-ly",
-        rerouted_to=", ".join(names),
+        rerouted_to=", ".join(told),
     )
     people = audience((Duty.SECRETARIAT_OFFICER,), (), contacts, day).recipients
     drafts = [
