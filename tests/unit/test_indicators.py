@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.dossier_samples import dossier, item
+from tracker.documents.dossier import cell
 from tracker.domain.errors import Invalid
 from tracker.domain.indicators import (
     Direction,
@@ -20,8 +22,12 @@ from tracker.domain.indicators import (
     Indicator,
     Progress,
     Reading,
+    changes_of,
+    check_change,
     check_day,
     check_indicator,
+    days_behind,
+    ended,
     missing_periods,
     parse_figure,
     parse_number,
@@ -32,6 +38,7 @@ from tracker.domain.indicators import (
     standing,
     write_number,
 )
+from tracker.domain.inspections import ItemKind
 from tracker.domain.workdays import DayMark, WorkCalendar
 
 CALENDAR = WorkCalendar(
@@ -226,3 +233,73 @@ def test_a_reading_is_of_a_day_that_has_come_and_belongs_to_the_indicator() -> N
         with pytest.raises(Invalid) as refused:
             check_day(SHARE, day, today)
         assert codes(refused) == [("/as_of", code)]
+
+
+# Changed, ended, behind -----------------------------------------------------------------------------------------
+
+
+def test_what_was_read_keeps_its_meaning() -> None:
+    changed = replace(
+        SHARE, unit="dịch vụ", counts="", frequency=Frequency.QUARTERLY, starts_on=date(2025, 8, 1)
+    )
+    check_change(SHARE, changed, [])
+    check_change(SHARE, replace(SHARE, target=Decimal(60), name="Khác"), [date(2025, 7, 31)])
+    with pytest.raises(Invalid) as refused:
+        check_change(SHARE, changed, [date(2025, 9, 30), date(2025, 7, 31)])
+    assert codes(refused) == [
+        ("/unit", "indicator_is_read"),
+        ("/counts", "indicator_is_read"),
+        ("/frequency", "indicator_is_read"),
+        ("/starts_on", "indicator_starts_late"),
+    ]
+
+
+def test_changes_are_told_in_text_that_stays() -> None:
+    steps = ((date(2025, 9, 1), Decimal("20.5")),)
+    changed = replace(SHARE, target=Decimal("40.50"), baseline=None, due_on=date(2026, 1, 1), steps=steps)
+    assert changes_of(SHARE, SHARE) == []
+    assert set(changes_of(SHARE, changed)) == {
+        ("target", "30", "40.50"),
+        ("baseline", "12", ""),
+        ("due_on", "2025-12-28", "2026-01-01"),
+        ("steps", "", "2025-09-01: 20.5"),
+    }
+
+
+def told(indicator: Indicator, number: str, on: date, today: date) -> int:
+    readings = {period_of(indicator, on).key: Reading(on, exact(number))}
+    return days_behind(indicator, standing(indicator, readings, today, CALENDAR), today)
+
+
+@given(st.integers(0, 100), st.integers(0, 179))
+def test_days_behind_are_those_since_the_plan_had_the_figure(number: int, elapsed: int) -> None:
+    on = SHARE.starts_on + timedelta(days=elapsed)
+    once = replace(SHARE, frequency=Frequency.ONCE)
+    found = told(once, str(number), on, on)
+    asked = planned(once, on)
+    assert asked is not None
+    if number >= asked:
+        assert found == 0
+    else:
+        reached = [
+            d
+            for d in range(elapsed + 1)
+            if number >= (planned(once, SHARE.starts_on + timedelta(days=d)) or 0)
+        ]
+        assert found == elapsed - max(reached, default=0)
+
+
+def test_out_of_time_and_missing_count_from_their_own_days() -> None:
+    assert told(replace(SHARE, frequency=Frequency.ONCE), "20", date(2025, 12, 28), date(2026, 1, 7)) == 10
+    nothing = standing(SHARE, {}, date(2025, 9, 20), CALENDAR)
+    assert days_behind(SHARE, nothing, date(2025, 9, 20)) == (date(2025, 9, 20) - date(2025, 7, 31)).days
+    over = ended({"2025-07": Reading(date(2025, 7, 31), exact("13"))})
+    assert (over.progress, over.missing, over.is_behind) == (Progress.ENDED, (), False)
+    assert days_behind(SHARE, over, date(2025, 12, 1)) == 0
+
+
+def test_the_annex_of_a_session_has_the_figures_of_a_target() -> None:
+    behind = replace(item(1, "G18", ItemKind.TARGET), status="target_behind", figures="13 % hồ sơ")
+    made = dossier(behind)
+    assert cell(made, 1, behind, "state") == "13 % hồ sơ"
+    assert cell(made, 1, replace(behind, figures=""), "state") == "Chỉ tiêu chậm kế hoạch"
