@@ -8,6 +8,7 @@ import io
 import json
 import shutil
 import subprocess
+import tempfile
 import zipfile
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, date, datetime, time
@@ -34,6 +35,7 @@ from tracker.documents.tables_model import (
     TableTooLongForPaper,
     at_hand,
 )
+from tracker.documents.tables_write import open_file, read_into, write_table
 from tracker.documents.tables_xlsx import sheet_name
 
 HOSTILE = (
@@ -310,3 +312,35 @@ def test_libreoffice_opens_the_workbook_and_reads_what_was_written(tmp_path: Pat
     # Days in the order of the machine's language.
     assert {line[4][-13:] for line in lines[1:]} == {"2025 06:30:00"}
     assert len(lines) == len(HOSTILE) + 1
+
+
+def test_a_reading_that_breaks_off_ends_the_file_and_is_told(tmp_path: Path) -> None:
+    async def broken() -> AsyncIterator[Sequence[Row]]:
+        yield [row_of("một")]
+        raise InterruptedError
+
+    forms: tuple[TableFormat, ...] = ("xlsx", "csv", "json", "docx")
+    for form in forms:
+        with pytest.raises(InterruptedError):
+            asyncio.run(write_table(table_of([], read=broken()), form, tmp_path / "bang"))
+
+
+def test_rows_keep_their_order_and_each_batch_is_told() -> None:
+    async def batches() -> AsyncIterator[Sequence[Row]]:
+        for start in range(0, 50, 10):
+            await asyncio.sleep(0)
+            yield [row_of(str(number), number) for number in range(start, start + 10)]
+
+    heard: list[int] = []
+
+    async def write() -> list[int]:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "bang.csv"
+            table = table_of([], read=batches(), total=50)
+            with open_file(path, "csv", table) as file:
+                await read_into(file, table, heard.append)
+                file.finish()
+            return [int(line.split(",")[1]) for line in path.read_text("utf-8-sig").splitlines()[1:]]
+
+    assert asyncio.run(write()) == list(range(50))
+    assert heard == [10, 20, 30, 40, 50]
