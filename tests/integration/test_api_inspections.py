@@ -22,7 +22,7 @@ ROOT = "/api/v1/inspections"
 PLAN: dict[str, Any] = {
     "title": "Kiểm tra nhiệm vụ chuyển đổi số",
     "held_on": "2025-12-02",
-    "held_at": "14:00",
+    "from_time": "14:00",
     "as_of": "2025-11-24",
     "due_until": "2025-12-31",
     "explain_by": "2025-11-28",
@@ -77,9 +77,9 @@ async def test_a_session_goes_from_its_candidates_to_what_became_of_its_conclusi
     where = await _made(desk)
     path = where.removeprefix("http://127.0.0.1:8080")
     changed = await desk.patch(
-        path, json={"held_at": "08:30", "place": "Phòng 2"}, headers=await _tag(desk, path)
+        path, json={"from_time": "08:30", "place": "Phòng 2"}, headers=await _tag(desk, path)
     )
-    assert (changed.status_code, changed.json()["held_at"], changed.json()["place"]) == (
+    assert (changed.status_code, changed.json()["from_time"], changed.json()["place"]) == (
         200,
         "08:30",
         "Phòng 2",
@@ -162,7 +162,7 @@ async def test_what_cannot_be_is_refused_by_name_and_nothing_is_written(api: Api
         ({"agencies": []}, "/agencies", "inspection_no_agency"),
         ({"as_of": "2025-11-25"}, "/as_of", "inspection_future_cut_off"),
         ({"title": " "}, "/title", "required"),
-        ({"ends_at": "13:00"}, "/ends_at", "inspection_ends_before"),
+        ({"to_time": "13:00"}, "/to_time", "inspection_ends_before"),
     ):
         refused = await desk.post(ROOT, json={**PLAN, **changes})
         assert refused.status_code == 422

@@ -133,9 +133,9 @@ async def test_only_one_freezes_and_only_once(world: World) -> None:
     ("changes", "field", "code"),
     [
         ({"agency_codes": ()}, "/agencies", "inspection_no_agency"),
-        ({"agency_codes": ("XYZ",)}, "/agency/0", "agency_unknown"),
+        ({"agency_codes": ("XYZ",)}, "/agencies/0", "agency_unknown"),
         ({"as_of": date(2025, 11, 25)}, "/as_of", "inspection_future_cut_off"),
-        ({"chair_id": 9999}, "/members", "official_unknown"),
+        ({"chair_id": 9999}, "/chair_id", "official_unknown"),
     ],
 )
 async def test_a_plan_that_cannot_be_is_refused_and_nothing_is_written(

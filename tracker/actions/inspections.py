@@ -31,7 +31,7 @@ from tracker.domain.assignments import DeadlineCause, Event, classify, transitio
 from tracker.domain.assignments import State as TaskState
 from tracker.domain.directory import AGENCY_ROLES, Actor
 from tracker.domain.drafts import ExtensionDecision, NewDirective, NewTask
-from tracker.domain.errors import Conflict, Invalid, NotFound, StaleVersion
+from tracker.domain.errors import Conflict, Invalid, NotFound, Problem, StaleVersion
 from tracker.domain.inspections import (
     AgendaItem,
     Candidate,
@@ -174,13 +174,21 @@ async def _checked(actor: Actor, new: Plan, now: datetime) -> Plan:
         field=clean_text(new.field, "/field", lengths.DOCUMENT) if new.field.strip() else "",
     )
     check_plan(new, civil_day(now))
-    await agency_ids_of(new.agency_codes)
+    try:
+        await agency_ids_of(new.agency_codes)
+    except Invalid as refused:
+        raise Invalid(
+            [replace(p, field=p.field.replace("/agency", "/agencies", 1)) for p in refused.problems]
+        ) from None
     if new.directive_id is not None:
         await directives_db.get_directive(actor, new.directive_id)
     people = {*new.member_ids, *(i for i in (new.chair_id, new.secretary_id) if i is not None)}
     known = await directory_db.get_officials(people)
-    if people - known.keys():
-        raise Invalid.one("/members", "official_unknown", min(people - known.keys()))
+    if unknown := people - known.keys():
+        named = {new.chair_id: "/chair_id", new.secretary_id: "/secretary_id"}
+        raise Invalid(
+            [Problem(named.get(i, "/member_ids"), "official_unknown", i, {}) for i in sorted(unknown)]
+        )
     return new
 
 

@@ -90,9 +90,9 @@ def check_plan(plan: Plan, today: date) -> None:
     if plan.explain_by is not None and plan.explain_by > plan.held_on:
         refuse("/explain_by", "inspection_explain_late", plan.explain_by, held_on=plan.held_on)
     if plan.ends_at is not None and (plan.held_at is None or plan.ends_at <= plan.held_at):
-        refuse("/ends_at", "inspection_ends_before", plan.ends_at)
+        refuse("/to_time", "inspection_ends_before", plan.ends_at)
     if (plan.topic is Topic.DIRECTIVE) != (plan.directive_id is not None):
-        refuse("/directive", "inspection_topic_directive")
+        refuse("/directive_id", "inspection_topic_directive")
     if (plan.topic is Topic.FIELD) != bool(plan.field.strip()):
         refuse("/field", "inspection_topic_field")
     if problems:

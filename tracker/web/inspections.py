@@ -61,11 +61,13 @@ FIELDS = {
     "/as_of": "ngay-chot",
     "/due_until": "den-han-den",
     "/explain_by": "giai-trinh-den",
-    "/ends_at": "den-gio",
-    "/directive": "van-ban",
+    "/to_time": "den-gio",
+    "/directive_id": "van-ban",
     "/field": "linh-vuc",
     "/place": "dia-diem",
-    "/members": "thanh-vien",
+    "/member_ids": "thanh-vien",
+    "/chair_id": "chu-toa",
+    "/secretary_id": "thu-ky",
     "": "co-quan",
 }
 _TONES = {

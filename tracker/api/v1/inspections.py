@@ -63,8 +63,8 @@ class InspectionIn(Struct, forbid_unknown_fields=True, kw_only=True):
     topic: TopicName = "all"
     directive_id: Id | None = None
     field: Place = ""
-    held_at: ClockTime | None = None
-    ends_at: ClockTime | None = None
+    from_time: ClockTime | None = None
+    to_time: ClockTime | None = None
     place: Place = ""
     chair_id: Id | None = None
     secretary_id: Id | None = None
@@ -83,8 +83,8 @@ class InspectionPatch(Struct, forbid_unknown_fields=True, kw_only=True):
     topic: TopicName | UnsetType = UNSET
     directive_id: Id | UnsetType | None = UNSET
     field: Place | UnsetType | None = UNSET
-    held_at: ClockTime | UnsetType | None = UNSET
-    ends_at: ClockTime | UnsetType | None = UNSET
+    from_time: ClockTime | UnsetType | None = UNSET
+    to_time: ClockTime | UnsetType | None = UNSET
     place: Place | UnsetType | None = UNSET
     chair_id: Id | UnsetType | None = UNSET
     secretary_id: Id | UnsetType | None = UNSET
@@ -121,8 +121,8 @@ class Inspection(Struct):
     directive_id: Id | None
     field: str
     held_on: date
-    held_at: str | None
-    ends_at: str | None
+    from_time: str | None
+    to_time: str | None
     place: str
     chair_id: Id | None
     secretary_id: Id | None
@@ -418,8 +418,8 @@ def shown(found: InspectionValue, codes: Sequence[str]) -> Inspection:
         directive_id=_id(found.directive_id),
         field=found.field,
         held_on=found.held_on,
-        held_at=_clock(found.held_at),
-        ends_at=_clock(found.ends_at),
+        from_time=_clock(found.held_at),
+        to_time=_clock(found.ends_at),
         place=found.place,
         chair_id=_id(found.chair_id),
         secretary_id=_id(found.secretary_id),
@@ -504,7 +504,7 @@ async def _now(inspection_id: int, *, status: int | None = None) -> Reply:
 _EXAMPLE = {
     "title": "Kiểm tra thực hiện nhiệm vụ tại Bộ Y tế",
     "held_on": "2026-12-02",
-    "held_at": "14:00",
+    "from_time": "14:00",
     "place": "Phòng họp tầng 2",
     "due_until": "2026-12-31",
     "explain_by": "2026-11-28",
@@ -586,7 +586,7 @@ async def list_candidates(call: Call[NoQuery, NoBody]) -> Reply:
     status=201,
     refusals=("not_found", "invalid"),
     example=_EXAMPLE,
-    links=_links(("read", "getInspection")),
+    links={"read": {"operationId": "getInspection", "parameters": {"inspection_id": "$response.body#/id"}}},
 )
 async def plan_inspection(call: Call[NoQuery, InspectionIn]) -> Reply:
     """Nothing is copied before the freeze; every field that does not fit is named."""
@@ -600,8 +600,8 @@ async def plan_inspection(call: Call[NoQuery, InspectionIn]) -> Reply:
         topic=Topic(body.topic),
         directive_id=None if body.directive_id is None else id_of(body.directive_id),
         field=body.field,
-        held_at=time_of(body.held_at),
-        ends_at=time_of(body.ends_at),
+        held_at=time_of(body.from_time),
+        ends_at=time_of(body.to_time),
         place=body.place,
         chair_id=None if body.chair_id is None else id_of(body.chair_id),
         secretary_id=None if body.secretary_id is None else id_of(body.secretary_id),
@@ -651,7 +651,7 @@ async def get_inspection(call: Call[NoQuery, NoBody]) -> Reply:
     answer=Inspection,
     is_change=True,
     refusals=("not_found", "invalid", "inspection_moved"),
-    example={"held_on": "2026-12-03", "held_at": "08:30"},
+    example={"held_on": "2026-12-03", "from_time": "08:30"},
 )
 async def change_inspection(call: Call[NoQuery, InspectionPatch]) -> Reply:
     """Before the freeze, once who was invited knows the day."""
@@ -693,8 +693,8 @@ def _patched(found: InspectionValue, changes: dict[str, Any]) -> Plan:
                 given[name] = None if value is None else id_of(value)
             case "member_ids":
                 given[name] = tuple(id_of(one) for one in value)
-            case "held_at" | "ends_at":
-                given[name] = time_of(value)
+            case "from_time" | "to_time":
+                given["held_at" if name == "from_time" else "ends_at"] = time_of(value)
             case "field" | "place":
                 given[name] = value or ""
             case _:
