@@ -129,14 +129,19 @@ javascript_packages() {
 # -- A browser for the tests -----------------------------------------------------------------------------
 
 browser() {
-    if command -v chromium >/dev/null 2>&1; then
+    if command -v chromium-headless-shell >/dev/null 2>&1; then
         return
     fi
     if is_root && command -v apt-get >/dev/null 2>&1; then
+        # Where the whole program is, nothing is missing: the smaller one is faster, and asked for once.
+        if command -v chromium >/dev/null 2>&1; then
+            [ -e .venv/.stamp-browser ] && return
+            touch .venv/.stamp-browser
+        fi
         say "Installing Chromium and fonts for the tests of the pages"
-        apt_install chromium fonts-liberation fonts-dejavu-core ||
+        apt_install chromium-headless-shell fonts-liberation fonts-dejavu-core || apt_install chromium ||
             say "Chromium could not be installed: the tests of the pages will be skipped."
-    else
+    elif ! command -v chromium >/dev/null 2>&1; then
         say "Chromium is not here: the tests of the pages will be skipped (as root: apt-get install chromium)."
     fi
 }
