@@ -73,7 +73,7 @@ class PassOnIn(Struct, forbid_unknown_fields=True, kw_only=True):
     note: Annotated[str, Meta(max_length=NOTE)] = ""
 
 
-class NoteIn(Struct, forbid_unknown_fields=True, kw_only=True):
+class InsideNoteIn(Struct, forbid_unknown_fields=True, kw_only=True):
     """A note for colleagues."""
 
     note: Annotated[str, Meta(min_length=1, max_length=NOTE)]
@@ -166,14 +166,14 @@ async def take_back(call: Call[NoQuery, NoBody]) -> Reply:
     summary="Leave a note for colleagues",
     tag="Inside an agency",
     verb=Verb.REPORT,
-    body=NoteIn,
+    body=InsideNoteIn,
     answer=NoteList,
     status=201,
     has_tag=False,
     refusals=("not_found", "invalid"),
     example={"note": "Đã gọi Vụ Kế hoạch, hẹn chiều thứ Năm."},
 )
-async def add_note(call: Call[NoQuery, NoteIn]) -> Reply:
+async def add_note(call: Call[NoQuery, InsideNoteIn]) -> Reply:
     """Every note of the assignment, with the new one."""
     row = await assignments_db.get_assignment(call.actor, call.ids["assignment_id"])
     await actions.add_note(call.actor, row.id, call.body.note, call.now)
