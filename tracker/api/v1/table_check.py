@@ -86,7 +86,8 @@ class TableCheck(Struct):
 )
 async def check_table(call: Call[TableCheckQuery, NoBody]) -> Reply:
     """The lines that do not add up; for each percentage its numerator, denominator and rounding, or null."""
-    name = clean_name(name_of(call.query.name, call.disposition) or "bieu")
+    is_named = call.query.name is not None or "filename" in call.disposition
+    name = clean_name(name_of(call.query.name, call.disposition)) if is_named else "bieu"
     extension = EXTENSIONS[call.file_type]
     if PurePath(name).suffix.lower() != extension:
         name += extension
