@@ -539,7 +539,8 @@ async def ask(request: WebRequest, name: FromPath[str]) -> Response[bytes]:
     await read_form(page)
     made = await MAKERS[which](page, form)
     if not isinstance(made, Long):
-        return page.see(f"/tai-ve/bang/{which}.{form}")
+        # It has become short since it was offered.
+        return page.see(f"/tai-ve/bang/{which}.{form}?{page.raw_query}")
     check_size(form, made.rows)
     try:
         job_id = await actions.ask_table(
