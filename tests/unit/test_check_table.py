@@ -124,6 +124,34 @@ def test_told_parts_of_one_whole_may_be_printed_as_the_remainder() -> None:
     assert [p.explained_by and p.explained_by.rounding for p in found] == ["half_up", "half_up", "remainder"]
 
 
+def test_a_remainder_is_of_what_is_printed_beside_it_whichever_parts_those_are() -> None:
+    cells = {"total": 3, "done": 1, "open_in_term": 1, "open_overdue": 1}
+    parts = tuple(
+        PrintedPercentage(name, text) for name, text in (("", "33,33%"), ("", "33,33%"), ("", "33,34%"))
+    )
+
+    found = check_printed_table(PrintedTable("x", cells, None, parts)).percentages
+
+    assert [p.explained_by and p.explained_by.rounding for p in found] == ["half_up", "half_up", "remainder"]
+
+
+@pytest.mark.parametrize(
+    ("printed", "figures"),
+    [("90,44%", (842, 931)), ("90,4%", (842, 931)), ("9,55%", (89, 931)), ("90,45%", None)],
+)
+def test_what_is_done_on_time_or_late_may_be_printed_out_of_what_is_done(
+    printed: str, figures: tuple[int, int] | None
+) -> None:
+    cells = {"total": 1173, "done": 931, "done_on_time": 842, "done_late": 89, "open": 242}
+
+    (found,) = check_printed_table(
+        PrintedTable("x", cells, None, (PrintedPercentage("", printed),))
+    ).percentages
+
+    told = found.explained_by
+    assert (told and (told.numerator, told.denominator)) == figures
+
+
 # --- files ---
 
 

@@ -398,30 +398,45 @@ def _of_line(
     """Of the figures of its own line: the named ones, the four official denominators, then the sums of the table."""
     if given.numerator is not None:
         found = _of_numerator(cells, given.numerator, figure, shown)
-        return found or _of_sums(cells, given, figure, sums)
+        return found or _of_done(cells, given, figure) or _of_sums(cells, given, figure, sums)
     named = _of_names(cells, given, figure)
     if named is None and given.numerator_name:
         named = _by_convention(cells, figure, shown, given.numerator_name)
     # A heading that names a column of the table means it: no coincidence with another explains it.
     if named is None and _means(given, cells):
         named = _of_sums(cells, given, figure, sums)
-    return named or _by_convention(cells, figure, shown) or _of_sums(cells, given, figure, sums)
+    return (
+        named
+        or _by_convention(cells, figure, shown)
+        or _of_done(cells, given, figure)
+        or _of_sums(cells, given, figure, sums)
+    )
 
 
 def _by_convention(
     cells: Mapping[str, object], figure: Decimal, shown: Sequence[str], numerator: str | None = None
 ) -> Rate | None:
     """As explain_percentage; a remainder only of percentages that are printed beside it."""
-    rate = explain_percentage(cells, figure, shown, numerator)
+    rate = explain_percentage(cells, figure, shown, numerator, as_shown=True)
     if rate is not None and numerator is None and _WHOLES.get(rate.numerator_name) == rate.denominator_name:
         # All of itself is 100% whatever is meant: only another cell explains it.
         parts = [name for name in cells if name not in _WHOLES]
-        found = (explain_percentage(cells, figure, shown, name) for name in parts)
+        found = (explain_percentage(cells, figure, shown, name, as_shown=True) for name in parts)
         rate = next((one for one in found if one is not None), None)
-    if rate is None or rate.rounding is not Rounding.REMAINDER:
-        return rate
-    printed = [parse_percentage(other) for other in shown]
-    return rate if all(other in printed for other in rate.others) else None
+    return rate
+
+
+def _of_done(cells: Mapping[str, object], given: PrintedPercentage, figure: Decimal) -> Rate | None:
+    """On time or late out of what is done, which is no official denominator and is printed all the same."""
+    done = cells.get("done")
+    for name in ("done_on_time", "done_late"):
+        part = cells.get(name)
+        if not isinstance(part, int) or not isinstance(done, int) or given.numerator not in (None, part):
+            continue
+        rounding = _rounding_of(part, done, figure)
+        if rounding is not None and part != done:
+            return Rate(name, part, "done", done, rounding, _decimals(figure))
+    return None
 
 
 def _of_names(cells: Mapping[str, object], given: PrintedPercentage, figure: Decimal) -> Rate | None:

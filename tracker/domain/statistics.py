@@ -330,12 +330,15 @@ def explain_percentage(
     printed: Decimal | str,
     beside: Sequence[Decimal | str] = (),
     numerator: str | None = None,
+    *,
+    as_shown: bool = False,
 ) -> Rate | None:
     """The numerator, denominator and rounding that give `printed`, or None when no convention does.
 
     Only cells of the table are numerators, and only the four named denominators are tried: half-up first,
     then truncated, then the remainder of the other parts.
-    `beside` are the percentages printed in the same table; `numerator` limits the search to one cell.
+    `beside` are the percentages printed in the same table; `numerator` limits the search to one cell, `as_shown`
+    remainders to those of percentages that are printed beside.
     """
     figure = parse_percentage(printed) if isinstance(printed, str) else printed
     if figure is None:
@@ -345,7 +348,11 @@ def explain_percentage(
     shown = [d for d in (parse_percentage(b) if isinstance(b, str) else b for b in beside) if d is not None]
     decimals = max(0, -int(figure.as_tuple().exponent))
     for rate in _conventions(known, decimals, shown):
-        if (wanted is None or rate.numerator_name == wanted) and rate.value == figure:
+        if wanted is not None and rate.numerator_name != wanted:
+            continue
+        if as_shown and not all(other in shown for other in rate.others):
+            continue
+        if rate.value == figure:
             return rate
     return None
 
