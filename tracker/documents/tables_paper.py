@@ -19,12 +19,12 @@ from tracker.domain.zone import civil_now
 from tracker.i18n import Language, text
 
 _SHARES: dict[Kind, int] = {
-    "text": 18,
-    "long": 40,
+    "text": 20,
+    "long": 38,
     "number": 10,
     "code": 10,
-    "day": 13,
-    "moment": 16,
+    "day": 18,
+    "moment": 20,
     "percent": 10,
 }
 _LEFT: frozenset[Kind] = frozenset({"text", "long"})
