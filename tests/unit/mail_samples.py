@@ -466,7 +466,9 @@ SAMPLES: dict[str, tuple[str, Context]] = {
     ),
     "targets_due": (
         "targets_due",
-        TargetsDue("Bộ Y tế", (TARGET, replace(TARGET, what="behind", name="Dịch vụ đã tích hợp")), TARGETS_URL, 2),
+        TargetsDue(
+            "Bộ Y tế", (TARGET, replace(TARGET, what="behind", name="Dịch vụ đã tích hợp")), TARGETS_URL, 2
+        ),
     ),
     "digest_targets": (
         "digest",

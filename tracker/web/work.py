@@ -23,8 +23,8 @@ from tracker.web import filters
 from tracker.web.filters import COLUMNS, CONDITIONS, PART_WORDS, USUAL, Look
 from tracker.web.first_steps import steps_of
 from tracker.web.forms import Form, new_submission
-from tracker.web.inspections_coming import coming
 from tracker.web.indicators import pressing_targets
+from tracker.web.inspections_coming import coming
 from tracker.web.page import Page, open_page
 from tracker.web.reconciliation import to_do
 from tracker.web.standing import STATUS_WORDS, Row, Tile, as_of, tiles_of, work_row
