@@ -12,7 +12,6 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
-import asyncpg
 import httpx
 
 from tests.identity_scene import PASSWORD
@@ -143,6 +142,7 @@ class Scene:
     app: Any
     speakers: dict[str, Speaker] = field(default_factory=dict)
     ids: dict[str, Any] = field(default_factory=dict)
+    _client: tuple[Any, httpx.AsyncClient] | None = None
 
     async def call(
         self,
@@ -176,11 +176,16 @@ class Scene:
                 more["data"] = {"_token": who.form_token, **(form or {})}
                 if files is not None:
                     more["files"] = files
-        transport = httpx.ASGITransport(
-            app=self.app, raise_app_exceptions=False, client=("203.0.113.9", 5000)
-        )
-        async with httpx.AsyncClient(transport=transport, base_url=ADDRESS, timeout=60) as client:
-            return await client.request(method, path, headers=sent, **more)
+        if self._client is None or self._client[0] is not self.app:
+            transport = httpx.ASGITransport(
+                app=self.app, raise_app_exceptions=False, client=("203.0.113.9", 5000)
+            )
+            client = httpx.AsyncClient(transport=transport, base_url=ADDRESS, timeout=60, trust_env=False)
+            self._client = self.app, client
+        client = self._client[1]
+        answer = await client.request(method, path, headers=sent, **more)
+        client.cookies.clear()
+        return answer
 
     async def actor(self, speaker: str) -> Actor:
         """The speaker as an actor, as the service itself finds them."""
@@ -449,36 +454,3 @@ async def _settled_rows(scene: Scene, desk: Actor, administrator: Actor, officer
     ids["ladder.draft"] = urlencode(values_of(newest.steps[:-1]))
     ids["message"] = await fetchval("SELECT min(outbox_id) FROM outbox_entry")
     await execute("UPDATE outbox SET state = 'failed' WHERE id = $1", ids["message"])
-
-
-# -- bringing everything back --------------------------------------------------------------------------
-
-_COPY = "access_scene"
-
-
-async def keep(owner: asyncpg.Connection[asyncpg.Record]) -> str:
-    """Copy every row aside; the statements that bring all of them back."""
-    await owner.execute(f"DROP SCHEMA IF EXISTS {_COPY} CASCADE; CREATE SCHEMA {_COPY}")
-    tables = await owner.fetch(
-        "SELECT oid::regclass::text AS name, (SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute a"
-        " WHERE a.attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND attgenerated = '') AS columns"
-        " FROM pg_class c WHERE relkind = 'r' AND relname <> 'migration'"
-        " AND relnamespace = 'public'::regnamespace ORDER BY oid"
-    )
-    steps = ["BEGIN", "SET LOCAL session_replication_role = replica"]
-    for table in tables:
-        name, columns = table["name"], table["columns"]
-        steps.append(f"DELETE FROM {name}")
-        if await owner.fetchval(f"SELECT EXISTS (SELECT FROM {name})"):
-            await owner.execute(f"CREATE TABLE {_COPY}.{name} AS SELECT {columns} FROM {name}")
-            steps.append(
-                f"INSERT INTO {name} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM {_COPY}.{name}"
-            )
-    sequences = await owner.fetch(
-        "SELECT format('%I.%I', schemaname, sequencename) AS name, last_value FROM pg_sequences"
-        " WHERE schemaname = 'public' AND sequencename <> 'migration_id_seq'"
-    )
-    for sequence in sequences:
-        last = sequence["last_value"]
-        steps.append(f"SELECT setval('{sequence['name']}', {last or 1}, {'true' if last else 'false'})")
-    return ";\n".join([*steps, "COMMIT"])

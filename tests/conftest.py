@@ -1,6 +1,7 @@
-"""What every test may ask for: a PostgreSQL of its own, emptied, with the pool open in the test's loop.
+"""What every test may ask for: a PostgreSQL of its own, emptied, with the pool open.
 
-An async test says `pytestmark = pytest.mark.anyio` and takes `database`.
+An async test says `pytestmark = pytest.mark.anyio` and takes `database`; one that brings back rows of its own
+takes `open_database`.  The tests of a file share a loop and, one after another, the pool.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import asyncpg
 import pytest
 
 from tests import rows
+from tests.pools import KeptPool
 from tracker import clock, terminal
 from tracker.db import audit, engine
 from tracker.db.embedded import APP_USER, EmbeddedPostgres
@@ -100,8 +102,12 @@ def server_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def cluster(server_folder: Path) -> Iterator[Cluster]:
-    """One server per test session and xdist worker, without fsync, migrated once."""
-    with EmbeddedPostgres(server_folder / "pg", durable=False) as server:
+    """One server per test session and xdist worker, without fsync, migrated once.
+
+    Rows are written and thrown away by the thousand, so it tidies up every few seconds.
+    """
+    often = {"autovacuum_naptime": "5s"}
+    with EmbeddedPostgres(server_folder / "pg", durable=False, options=often) as server:
         settings = load({"TRACKER_DATA_DIR": str(server_folder / "var")}).with_database(
             server.dsn(user=APP_USER), server.dsn()
         )
@@ -132,15 +138,29 @@ def settings(cluster: Cluster, tmp_path: Path) -> Settings:
     )
 
 
+@pytest.fixture(scope="module")
+async def kept_pool(anyio_backend: str) -> AsyncIterator[KeptPool]:
+    """What keeps the loop and the pool from one test of a file to the next."""
+    kept = KeptPool()
+    yield kept
+    await kept.close()
+
+
 @pytest.fixture
-async def database(anyio_backend: str, cluster: Cluster, settings: Settings) -> AsyncIterator[Settings]:
-    """The migrated database as it was after the migrations, the pool open in this test's loop."""
-    await as_owner(settings, cluster.reset_sql)
-    await engine.open_pool(settings)
-    try:
+async def open_database(kept_pool: KeptPool, cluster: Cluster, settings: Settings) -> AsyncIterator[Settings]:
+    """The migrated database with the rows that the last test has left; the pool is open."""
+    async with kept_pool.open(settings):
         yield settings
-    finally:
-        await engine.close_pool()
+
+
+@pytest.fixture
+async def database(open_database: Settings, cluster: Cluster) -> AsyncIterator[Settings]:
+    """The migrated database as it was after the migrations; the pool is open."""
+    hand = rows.hand_of(open_database.owner_dsn())
+    assert hand is not None
+    await hand.bring_back(cluster.reset_sql)
+    with rows.pristine(open_database.owner_dsn()):
+        yield open_database
 
 
 @pytest.fixture

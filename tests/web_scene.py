@@ -91,7 +91,8 @@ async def scene(settings: Settings, *, is_demonstration: bool = True) -> AsyncIt
             )  # fmt: skip
     else:
         assert hand is not None
-        await hand.execute(kept.back, "UPDATE heartbeat SET at = now()")
+        await hand.bring_back(kept.back)
+        await hand.execute("UPDATE heartbeat SET at = now()")
         settings = replace(settings, secret_key=kept.secret_key)
         (settings.data_dir / "mailbox/new").mkdir(parents=True)
         for name, letter in kept.letters.items():

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
+from tests.rows import pristine_hand
 from tracker.actions.ladders import ensure_default
 from tracker.db.calendar import insert_days, insert_years
 from tracker.db.engine import execute, fetchval
@@ -59,8 +60,25 @@ async def add_official(
     return official_id
 
 
+_kept: dict[int, tuple[World, str]] = {}
+
+
 async def build_world() -> World:
-    """Four agencies with people, a secretariat, the calendar of 2025 and 2026, the default ladder."""
+    """Four agencies with people, a secretariat, the calendar of 2025 and 2026, the default ladder.
+
+    Built once for each server and copied aside; brought back for each test that has written nothing before.
+    """
+    hand = pristine_hand()
+    if hand is None or not await hand.stands("pristine"):
+        return await _build_world()
+    if id(hand) not in _kept:
+        _kept[id(hand)] = await _build_world(), await hand.keep("world")
+    world, back = _kept[id(hand)]
+    await hand.bring_back(back)
+    return replace(world, agencies=dict(world.agencies), officials=dict(world.officials))
+
+
+async def _build_world() -> World:
     await insert_years([(year, "test", True) for year in (2019, 2020, 2024, 2025, 2026)])
     await insert_days([(date(2026, 1, 1), "off", "Tết Dương lịch", "test", False)])
     await ensure_default("Chung")

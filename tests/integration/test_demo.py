@@ -37,7 +37,7 @@ async def load(settings: Settings) -> demo.Loaded:
         loaded = await demo.load(TODAY)
         _kept[settings.owner_dsn()] = loaded, await hand.keep("demo")
     loaded, back = _kept[settings.owner_dsn()]
-    await hand.execute(back)
+    await hand.bring_back(back)
     return loaded
 
 

@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import httpx
 import pyotp
 import pytest
@@ -37,9 +36,10 @@ from tests.access_scene import (
     foreign_marks,
 )
 from tests.api import application
-from tests.conftest import Cluster, as_owner
+from tests.conftest import Cluster
 from tests.identity_scene import OTHER_PASSWORD, PASSWORD
 from tests.oidc_provider import oidc_provider
+from tests.rows import Hand, hand_of
 from tests.world import MONDAY
 from tracker.actions import accounts, outbox, succession
 from tracker.actions.working_days import days_version
@@ -1004,24 +1004,39 @@ def _places(ids: Ids) -> dict[str, object]:
 # -- the calls -----------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def kept() -> dict[str, Any]:
-    """The scene and the statements that bring it back, from the first test that builds it to the last."""
-    return {}
+@dataclass
+class Kept:
+    """The scene and what brings it back, from the first test that builds it to the last."""
+
+    hand: Hand
+    scene: Scene
+    back: str
+
+    async def bring_back(self) -> None:
+        """Every row as it was built."""
+        await self.hand.bring_back(self.back)
+
+
+_kept: dict[str, Kept] = {}
 
 
 @pytest.fixture
-async def scene(database: Settings, cluster: Cluster, kept: dict[str, Any]) -> Scene:
+async def kept(open_database: Settings, cluster: Cluster) -> Kept:
     access_scene.set_clock()
-    if not kept:
-        app = access_scene.make_app()
-        made = await access_scene.build(app)
-        owner = await asyncpg.connect(database.owner_dsn())
-        kept |= {"scene": made, "back": await access_scene.keep(owner)}
-        await owner.close()
-    await as_owner(database, kept["back"])
-    made_before: Scene = kept["scene"]
-    return made_before
+    dsn = open_database.owner_dsn()
+    if dsn not in _kept:
+        hand = hand_of(dsn)
+        assert hand is not None
+        await hand.bring_back(cluster.reset_sql)
+        made = await access_scene.build(access_scene.make_app())
+        _kept[dsn] = Kept(hand, made, await hand.keep("access_scene"))
+    await _kept[dsn].bring_back()
+    return _kept[dsn]
+
+
+@pytest.fixture
+def scene(kept: Kept) -> Scene:
+    return kept.scene
 
 
 def class_of(answer: httpx.Response) -> str:
@@ -1110,20 +1125,19 @@ WITH_SIGN_ON = [route for route in ROUTES if "dang-nhap-mot-lan" in route]
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("route", sorted(ROUTES))
-async def test_every_speaker_gets_the_expected_answer(scene: Scene, database: Settings, kept: dict[str, Any],
-                                                      route: str) -> None:  # fmt: skip
+async def test_every_speaker_gets_the_expected_answer(scene: Scene, kept: Kept, route: str) -> None:
     if route in WITH_SIGN_ON:
         async with oidc_provider() as provider:
             usual, scene.app = scene.app, access_scene.make_app(provider.base)
             try:
-                await _check_route(scene, database, kept, route)
+                await _check_route(scene, kept, route)
             finally:
                 scene.app = usual
     else:
-        await _check_route(scene, database, kept, route)
+        await _check_route(scene, kept, route)
 
 
-async def _check_route(scene: Scene, database: Settings, kept: dict[str, Any], route: str) -> None:
+async def _check_route(scene: Scene, kept: Kept, route: str) -> None:
     wrong: dict[str, str] = {}
     for speaker in SPEAKERS:
         expected = ROWS[route][speaker]
@@ -1137,7 +1151,7 @@ async def _check_route(scene: Scene, database: Settings, kept: dict[str, Any], r
         if got == "403" == expected and route not in NOT_ABOUT_ROLES:
             check_names_who_may(route, speaker, answer)
         if not route.startswith("GET") and got in ("ok", "->"):
-            await as_owner(database, kept["back"])
+            await kept.bring_back()
     assert not wrong, f"{route}: {wrong}"
 
 
