@@ -7,7 +7,9 @@ from piccolo.engine import engine_finder
 
 ID = "2026-11-22T07:00:00:000023"
 VERSION = "1.38.0"
-DESCRIPTION = "Reconciliation: rounds, frozen lists of agencies, drafts, answers with what became of them, letters."
+DESCRIPTION = (
+    "Reconciliation: rounds, frozen lists of agencies, drafts, answers with what became of them, letters."
+)
 
 SQL = """
 SET LOCAL lock_timeout = '3s';
