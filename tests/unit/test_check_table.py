@@ -22,6 +22,7 @@ from tracker.domain.printed_tables import (
     sums_across,
 )
 from tracker.domain.statistics import Rounding
+from tracker.intake import apart, printed_apart
 from tracker.intake.printed_tables import read_printed_tables
 from tracker.intake.tables import Unreadable
 from tracker.terminal import Exit
@@ -472,3 +473,15 @@ def test_every_published_table_is_checked(capsys: pytest.CaptureFixture[str]) ->
     assert {"text": "sections: 9+46+19=74", "holds": True} in answer["TB624-2025"]["identities"]
     unexplained = [p["printed"] for t in answer.values() for p in t["percentages"] if not p["explained_by"]]
     assert sorted(unexplained) == [" “gần 50%”", "3,56%", "3,56%", "3,56%"]
+
+
+def test_the_reader_apart_tells_what_it_found_or_why_not() -> None:
+    rows: list[list[object]] = [["Cơ quan", "Tổng số", "Hoàn thành"], ["Bộ Y tế", 2, 1], ["Tổng", 3, 1]]
+    asked = apart.request(workbook(("Biểu", rows)), "bieu.xlsx", "")
+
+    (table,) = printed_apart.tables_of(printed_apart.answer_to(asked))
+    assert (table["sums"], table["held"]) == (2, 1)
+
+    for answer in (printed_apart.answer_to(apart.request(b"PK", "bieu.xlsx", "")), b"", b"Killed"):
+        with pytest.raises(Unreadable):
+            printed_apart.tables_of(answer)

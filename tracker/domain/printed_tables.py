@@ -25,7 +25,7 @@ from tracker.domain.statistics import (
 
 _FEWEST_ROWS = 3
 """A sum across is only read out of a table when at least so many rows keep it."""
-_MOST_ROWS = 300
+_MOST_ROWS = 150
 _MOST_PARTS = 24
 _FEW_COLUMNS = 4
 _FEW_ROWS = 5
@@ -135,9 +135,10 @@ def check_printed_table(table: PrintedTable) -> CheckedTable:
     """Every sum the table must keep, and the explanation of every percentage it prints."""
     found = [CheckedIdentity("", identity) for identity in identities(table.cells)]
     found += _parts_of_cells(table.cells)
+    across = [] if table.grid is None else sums_across(table.grid)
     if table.grid is not None:
-        found += _sums_of_grid(table.grid)
-    return CheckedTable(table.id, tuple(found), tuple(_explained(table)))
+        found += _sums_of_grid(table.grid, across)
+    return CheckedTable(table.id, tuple(found), tuple(_explained(table, across)))
 
 
 def _parts_of_cells(cells: Mapping[str, object]) -> Iterator[CheckedIdentity]:
@@ -175,7 +176,11 @@ def _figures_of(value: object) -> tuple[int, ...]:
 # --- grids ---
 
 
-def _sums_of_grid(grid: Grid) -> list[CheckedIdentity]:
+_Across = tuple[tuple[int, ...], int]
+"""The positions of the parts, and that of their sum."""
+
+
+def _sums_of_grid(grid: Grid, tried: Sequence[_Across]) -> list[CheckedIdentity]:
     """Columns down to the line of totals; then, in every line, the sums across."""
     found = list(_sums_down(grid))
     lines = [*grid.rows, *([(grid.total_name, grid.total)] if grid.total is not None else [])]
@@ -183,7 +188,7 @@ def _sums_of_grid(grid: Grid) -> list[CheckedIdentity]:
     official = [_official_sums(row, named) for _, row in lines]
     unmeant = _unmeant(official)
     covered = {named[whole] for sums in official for _, whole in _keys(sums) if (_, whole) not in unmeant}
-    across = [(parts, whole) for parts, whole in sums_across(grid) if whole not in covered]
+    across = [(parts, whole) for parts, whole in tried if whole not in covered]
     for (name, row), sums in zip(lines, official, strict=True):
         found += [CheckedIdentity(name, one) for one in sums if (one.parts, one.whole) not in unmeant]
         for parts, whole in across:
@@ -306,25 +311,33 @@ def _candidates(whole: int, columns: int) -> Iterator[tuple[int, ...]]:
 
 
 def _kept(rows: Sequence[Sequence[int | None]], parts: Sequence[int], whole: int) -> int:
-    """In how many rows the sum holds; none where no row adds two figures, which alone shows a sum."""
-    kept = [
-        sum(1 for part in parts if row[part])
-        for row in rows
-        if row[whole] and sum(row[part] or 0 for part in parts) == row[whole]
-    ]
-    return len(kept) if any(figures > 1 for figures in kept) else 0
+    """In how many rows the sum holds; none where no row adds two figures, which alone shows a sum.
+
+    Given up as soon as more rows break it than a sum that is meant may have.
+    """
+    telling = [row for row in rows if row[whole]]
+    may_break = len(telling) - (2 * len(telling) + 2) // 3
+    kept, shows = 0, False
+    for row in telling:
+        figures = [figure for part in parts if (figure := row[part])]
+        if sum(figures) == row[whole]:
+            kept += 1
+            shows = shows or len(figures) > 1
+        elif (may_break := may_break - 1) < 0:
+            return 0
+    return kept if shows else 0
 
 
 # --- percentages ---
 
 
-def _explained(table: PrintedTable) -> Iterator[CheckedPercentage]:
+def _explained(table: PrintedTable, across: Sequence[_Across]) -> Iterator[CheckedPercentage]:
     lines: dict[int, list[PrintedPercentage]] = {}
     columns: dict[int | None, list[PrintedPercentage]] = {}
     for given in table.percentages:
         lines.setdefault(id(given.cells), []).append(given)
         columns.setdefault(given.column, []).append(given)
-    sums = _wholes_of(table.grid)
+    sums = _wholes_of(table.grid, across)
     for given in table.percentages:
         beside = [other for other in lines[id(given.cells)] if other is not given]
         own = _completed(table.cells if given.cells is None else given.cells)
@@ -332,11 +345,11 @@ def _explained(table: PrintedTable) -> Iterator[CheckedPercentage]:
         yield CheckedPercentage(given.label, given.printed, _explain(own, given, beside, below, sums))
 
 
-def _wholes_of(grid: Grid | None) -> tuple[str, ...]:
+def _wholes_of(grid: Grid | None, across: Sequence[_Across]) -> tuple[str, ...]:
     """The columns of which percentages are taken: those that are sums of others; of a small table any."""
     if grid is None:
         return ()
-    sums = [grid.columns[whole] for _, whole in sums_across(grid)]
+    sums = [grid.columns[whole] for _, whole in across]
     return tuple(sums) or (grid.columns if len(grid.columns) <= _FEW_COLUMNS else ())
 
 

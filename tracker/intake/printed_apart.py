@@ -18,7 +18,7 @@ from tracker.intake.tables import Unreadable, refuse
 
 MEMORY_BYTES = 512 * 1024 * 1024
 CPU_SECONDS = 20
-WALL_SECONDS = 40
+WALL_SECONDS = 60
 MOST_BYTES = 2_000_000
 """A printed table is small; what is larger is no table that somebody printed."""
 MOST_LINES = 2_000
