@@ -19,7 +19,6 @@ LEAST = {
     "litestar": (2, 22, 0),
     "jinja2": (3, 1, 6),
     "cryptography": (45, 0, 0),
-    "python-multipart": (0, 0, 18),
 }
 
 
