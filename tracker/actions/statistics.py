@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from weakref import WeakKeyDictionary
 
 from tracker.actions.overdue import agency_ids_of, extent_of, facts_of
@@ -146,7 +147,12 @@ class Figures:
     """The figures under one head, with the rate and the sums they must keep."""
 
     count: HeadCount
-    rate: Rate
+    question: Question
+
+    @cached_property
+    def rate(self) -> Rate:
+        """The rate as it was asked for; only what is shown is reckoned."""
+        return self.question.rate(self.count.buckets)
 
     @property
     def identities(self) -> tuple[Identity, ...]:
@@ -171,7 +177,7 @@ class Statistics:
 
 
 def _figures(question: Question, count: HeadCount) -> Figures:
-    return Figures(count, question.rate(count.buckets))
+    return Figures(count, question)
 
 
 def statistics_of(question: Question, counts: Sequence[HeadCount]) -> Statistics:
@@ -204,9 +210,13 @@ async def _reading() -> AsyncIterator[None]:
             yield
 
 
-async def _read(viewer: Actor, question: Question) -> Statistics:
-    scope = await _scope(viewer, question)
-    tallies = await db.count_unchanged(viewer, scope, question.by)
+async def _read(
+    viewer: Actor, question: Question, scope: Scope | None = None, tallies: dict[Raw, Tally] | None = None
+) -> Statistics:
+    """The figures; `tallies` are those of what has not changed since, where they are known."""
+    scope = scope or await _scope(viewer, question)
+    if tallies is None:
+        tallies = await db.count_unchanged(viewer, scope, question.by)
     changed = await db.list_changed(viewer, scope)
     if changed:
         calendar = await load_calendar()
@@ -214,6 +224,16 @@ async def _read(viewer: Actor, question: Question) -> Statistics:
         told = await asyncio.to_thread(_told, changed, facts, question, calendar)
         _add(tallies, told, question.by)
     return statistics_of(question, await db.named(question.by, tallies))
+
+
+async def _read_both(viewer: Actor, question: Question, earlier: Question) -> tuple[Statistics, Statistics]:
+    """The figures of two days; in one reading where nothing but the day differs."""
+    if (earlier.span, earlier.due) != (question.span, question.due):
+        return await _read(viewer, question), await _read(viewer, earlier)
+    scope = await _scope(viewer, question)
+    before = replace(scope, extent=_on(scope.extent, earlier.day))
+    now, then = await db.count_unchanged_twice(viewer, scope, before.extent, question.by)
+    return await _read(viewer, question, scope, now), await _read(viewer, earlier, before, then)
 
 
 def _add(tallies: dict[Raw, Tally], told: Iterable[tuple[Headed, Status]], head: str) -> None:
@@ -273,10 +293,15 @@ def _is_confirmed_in(span: Span, row: Assignment, status: Status) -> bool:
 
 @dataclass(frozen=True)
 class OfficialRow:
-    """One row of the official table; `change` is that of its rate against the period before, where there is one."""
+    """One row of the official table, and the row of the period before that it is compared with."""
 
     figures: Figures
-    change: Change | None = None
+    earlier: Figures | None = None
+
+    @property
+    def change(self) -> Change | None:
+        """By how much its rate moved since the period before, where there is one."""
+        return None if self.earlier is None else Change(self.figures.rate, self.earlier.rate)
 
     @property
     def key(self) -> str:
@@ -322,9 +347,11 @@ async def official_table(
     require(viewer, Verb.EXPORT)
     question.check(today)
     async with _reading():
-        told = await _read(viewer, question)
-        earlier = None if against is None else question.before(against)
-        before = None if earlier is None else await _read(viewer, earlier)
+        before = None
+        if against is None:
+            told = await _read(viewer, question)
+        else:
+            told, before = await _read_both(viewer, question, question.before(against))
         found, rushed = await _closings(viewer, question, told.total.count.buckets)
     return _table(told, before, found, rushed)
 
@@ -357,11 +384,11 @@ def _table(
     earlier = {row.count.key: row for row in before.rows} if before is not None else {}
     if question.by in PERIODS:
         earlier = _following(told.rows, question.by)
-    rows = tuple(OfficialRow(row, _change(row, earlier.get(row.count.key))) for row in told.rows)
+    rows = tuple(OfficialRow(row, earlier.get(row.count.key)) for row in told.rows)
     return OfficialTable(
         question,
         rows,
-        OfficialRow(told.total, None if before is None else _change(told.total, before.total)),
+        OfficialRow(told.total, None if before is None else before.total),
         told.is_sound,
         None if before is None else before.question,
         found,
@@ -377,10 +404,6 @@ def _following(rows: Sequence[Figures], head: str) -> dict[str, Figures]:
         if days is not None:
             found[period_key(head, days[1] + timedelta(days=1))] = row
     return found
-
-
-def _change(row: Figures, before: Figures | None) -> Change | None:
-    return None if before is None else Change(row.rate, before.rate)
 
 
 # -- the list behind a figure ------------------------------------------------------------------------------

@@ -212,6 +212,34 @@ async def count_unchanged(viewer: Actor, scope: Scope, head: str) -> dict[Raw, T
     return {key: _tally(found) for key, found in codes.items()}
 
 
+async def count_unchanged_twice(
+    viewer: Actor, scope: Scope, earlier: Extent, head: str
+) -> tuple[dict[Raw, Tally], dict[Raw, Tally]]:
+    """The figures of all that has not changed since a cut-off, and since an earlier one: in one reading."""
+    where, arguments = _where(viewer, scope)
+    raw, join, place = _RAW[head], _JOINS.get(head, ""), len(arguments) + 1
+    rows = await fetch(
+        f"""
+        SELECT {raw} AS raw, {_CODE} AS code,
+               CASE WHEN a.assigned_on <= ${place}::date AND a.changed_at <= ${place + 2}
+                    THEN {_CODE.replace("$1::", f"${place}::").replace("$2::", f"${place + 1}::")} END AS earlier,
+               count(*) AS count
+        FROM assignment a {join} WHERE {where} AND a.changed_at <= $3 GROUP BY 1, 2, 3
+        """,
+        *arguments,
+        earlier.day,
+        earlier.hour,
+        earlier.instant,
+    )
+    now: dict[Raw, list[tuple[int, int]]] = {}
+    before: dict[Raw, list[tuple[int, int]]] = {}
+    for key, code, code_before, count in rows:
+        now.setdefault(key, []).append((code, count))
+        if code_before is not None:
+            before.setdefault(key, []).append((code_before, count))
+    return {k: _tally(found) for k, found in now.items()}, {k: _tally(found) for k, found in before.items()}
+
+
 # The same number of a row that has not changed since, whatever day is told: open rows count as in term.
 _LASTING = """
 least(a.extension_count, 2) * 100 + CASE a.state

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from enum import StrEnum
+from functools import lru_cache
 from math import ceil
 
 from tracker.domain.statistics import Buckets
@@ -38,6 +39,7 @@ class Interval:
     high: Decimal
 
 
+@lru_cache(maxsize=1024)
 def interval(numerator: int, denominator: int) -> Interval:
     """The Wilson score interval at 95 %, in percent with one decimal: wide for few, narrow for many.
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from operator import attrgetter
 
 from tracker.domain.assignments import OFFICIAL_FOUR, Bucket, Fine, State, Status
 from tracker.domain.statistics import Buckets, Rate
@@ -127,7 +128,7 @@ class Tally:
         """Whether the parts are no more than their wholes, and the ages add up to the overdue."""
         own = self.buckets
         return (
-            sum(self.ageing.values()) == own.open_overdue
+            self.late_7 + self.late_30 + self.late_90 + self.late_more == own.open_overdue
             and self.awaiting <= own.open
             and self.extended_again <= self.extended <= own.total
         )
@@ -136,9 +137,17 @@ class Tally:
 _BESIDES_BUCKETS = tuple(f.name for f in fields(Tally) if f.name != "buckets")
 
 
+_FIELDS_OF_BUCKETS = tuple(f.name for f in fields(Buckets))
+_all_of = attrgetter(*(f"buckets.{name}" for name in _FIELDS_OF_BUCKETS), *_BESIDES_BUCKETS)
+
+
 def tally_of(parts: Iterable[Tally]) -> Tally:
-    """The sum of several rows."""
-    return sum(parts, Tally())
+    """The sum of several rows; thousands of them at once."""
+    sums = [sum(column) for column in zip(*map(_all_of, parts), strict=True)]
+    if not sums:
+        return Tally()
+    place = len(_FIELDS_OF_BUCKETS)
+    return Tally(Buckets(*sums[:place]), *sums[place:])
 
 
 # --- heads: blocks of agencies and periods ---
