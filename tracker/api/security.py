@@ -41,7 +41,6 @@ SECURITY_HEADERS: Mapping[str, str] = {
 }
 """On every answer, unless the route has set that header itself."""
 
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 LONGEST_QUERY = 8_000
 LONGEST_PATH = 2_000
 MOST_HEADERS = 100
@@ -201,8 +200,6 @@ def check_request(
     scope: HTTPScope, hosts: frozenset[str], max_body_bytes: int, repeatable: frozenset[str]
 ) -> str | None:
     """Refuse what no route may see; a path with a final slash gives the path to go to instead."""
-    if scope["method"] not in METHODS:
-        raise Refusal("method_not_allowed", method=scope["method"], headers={"Allow": ", ".join(METHODS)})
     _check_headers(scope)
     _check_host(scope, hosts)
     raw_path = scope.get("raw_path") or scope["path"].encode()
