@@ -524,7 +524,7 @@ _NEW_TASK = {
 }  # fmt: skip
 _PASSED = {"task_id": "task.passed", "internal_id": "internal", "note_id": "note"}
 _UPLOAD = {"tep": ("bang.txt", b"mot hai ba", "text/plain")}
-_PAST = "?ngay=10/01/2026"
+_PAST = "?ngay=24/11/2025"
 _HERE = "/viec/{task_id}/{agency_code}"
 
 _WORK_PAGES: dict[str, Ask] = {
