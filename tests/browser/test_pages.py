@@ -139,7 +139,7 @@ async def _bodies(settings: Settings, language: str) -> dict[Listed, str]:
     return found
 
 
-@pytest.mark.parametrize("language", ["vi", "en"])
+@pytest.mark.parametrize("language", ["vi", pytest.param("en", marks=pytest.mark.long)])
 async def test_markup_is_valid_titles_differ_and_pages_are_light(database: Settings, language: str) -> None:
     bodies = await _bodies(database, language)
 

@@ -24,6 +24,8 @@ def pages(stage: Stage, actor: Actor) -> tuple[str, ...]:
     return (*everybody, "/nguoi", "/nguoi/moi", person, "/co-quan/moi", f"{agency}/sua")
 
 
+# test_pages.py looks at each of these in one of four variants.
+@pytest.mark.long
 @pytest.mark.parametrize("persona", ["administrator", "agency"])
 @pytest.mark.parametrize("language", ["vi", "en"])
 async def test_pages_are_accessible(stage: Stage, axe: str, persona: str, language: str) -> None:
@@ -37,6 +39,7 @@ async def test_pages_are_accessible(stage: Stage, axe: str, persona: str, langua
         assert watched.complaints == []
 
 
+@pytest.mark.long
 async def test_nothing_scrolls_sideways_on_a_phone_or_a_desk(stage: Stage) -> None:
     actor = stage.scene.world.administrator
     for options in (
