@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import shutil
 import tempfile
@@ -47,12 +48,12 @@ class Cluster:
 
 # Files that take longest, the longest first: no worker is left alone with one at the end.
 _LONGEST = (
-    "faults/test_schemathesis", "browser/test_pages", "inventory/test_access_matrix", "faults/test_process",
-    "browser/test_people", "faults/test_headers_everywhere", "integration/test_demo",
-    "browser/", "faults/test_attack_output", "integration/test_web_pages", "faults/test_attack_api",
-    "faults/test_attack_imports", "faults/test_attack_identity", "integration/test_succession_edges",
-    "integration/test_audit", "faults/test_idempotency", "journeys/", "faults/test_attack_trouble",
-    "integration/test_api_jobs", "integration/test_api_outbox", "faults/test_kill", "integration/test_cli_",
+    "inventory/test_access_matrix", "browser/test_pages", "faults/test_process", "faults/test_attack_output",
+    "integration/test_web_pages", "integration/test_demo", "faults/test_attack_imports", "faults/test_attack_api",
+    "faults/test_headers_everywhere", "integration/test_api_jobs", "integration/test_audit",
+    "faults/test_schemathesis", "browser/test_recording", "faults/test_attack_identity",
+    "browser/test_walks_of_three", "faults/test_attack_trouble", "browser/", "journeys/",
+    "integration/test_succession_edges", "faults/test_idempotency", "faults/test_kill", "integration/test_api_outbox",
     "faults/", "integration/",
 )  # fmt: skip
 
@@ -61,6 +62,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first; the order within a file stays."""
     place = {path: _place(str(path)) for path in {item.path for item in items}}
     items.sort(key=lambda item: place[item.path])
+
+
+def pytest_collection_finish() -> None:
+    """What the collection has made stays to the end: the collector of garbage need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def _place(path: str) -> int:
