@@ -18,7 +18,6 @@ from tracker.domain.access import Verb
 class Explanation(Struct):
     """A request to explain: by which day, in whose words, and the answer; `answer` is empty while it is owed."""
 
-    id: str
     asked_by: str
     asked_at: datetime
     answer_by: date | None
@@ -58,7 +57,6 @@ async def list_explanations(call: Call[NoQuery, NoBody]) -> Reply:
         ExplanationList(
             [
                 Explanation(
-                    id=str(asked.id),
                     asked_by=asked.urged_by_name,
                     asked_at=asked.urged_at,
                     answer_by=asked.answer_by,

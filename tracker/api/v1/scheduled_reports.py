@@ -128,7 +128,7 @@ class ScheduledLetter(Struct):
     is_late: bool
     rows: int | None
     file_name: str
-    message_id: Id | None
+    outbox_id: Id | None
     sent_at: datetime | None
     made_at: datetime
 
@@ -178,7 +178,7 @@ def _letter(letter: LetterValue) -> ScheduledLetter:
         is_late=letter.is_late,
         rows=letter.rows,
         file_name=letter.file_name,
-        message_id=None if letter.outbox_id is None else str(letter.outbox_id),
+        outbox_id=None if letter.outbox_id is None else str(letter.outbox_id),
         sent_at=letter.sent_at,
         made_at=letter.made_at,
     )

@@ -512,7 +512,7 @@ async def get_pace(call: Call[PaceQuery, NoBody]) -> Reply:
     told = await actions.pace(call.actor, _question(call), int(call.query.ahead), today=civil_day(call.now))
     begin, end = told.confirmed.first, told.confirmed.last
     assert begin is not None  # nosec B101  # a pace names both of its days
-    assert end is not None  # nosec B101
+    assert end is not None  # nosec B101  # both ends of a week are known
     return Reply(
         Pace(
             as_of=told.question.day,

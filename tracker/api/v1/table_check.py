@@ -55,7 +55,7 @@ class CheckedPercentage(Struct):
 class CheckedTable(Struct):
     """What was found in one table; of a very long one the wrong lines first, the counts are of all."""
 
-    id: str
+    table: str
     identities: list[CheckedSum]
     percentages: list[CheckedPercentage]
     sums: int
@@ -92,7 +92,11 @@ async def check_table(call: Call[TableCheckQuery, NoBody]) -> Reply:
     if PurePath(name).suffix.lower() != extension:
         name += extension
     found = await actions.check(call.actor, call.file, name, call.query.sheet or "")
-    return Reply(TableCheck([msgspec.convert(table, CheckedTable) for table in found]))
+    return Reply(
+        TableCheck(
+            [msgspec.convert({"table": found_in["id"], **found_in}, CheckedTable) for found_in in found]
+        )
+    )
 
 
 handlers = [check_table]
