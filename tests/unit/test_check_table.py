@@ -414,6 +414,8 @@ def test_json_is_read_as_leniently_as_it_can_be_meant() -> None:
     ("content", "name", "code"),
     [
         (b"{", "a.json", "import_json_broken"),
+        (b'{"cells": {"done": 1, "done": 2}}', "a.json", "import_json_key_twice"),
+        (b'{"cells": {"done": Infinity}}', "a.json", "import_json_constant"),
         (b"[]", "a.json", "check_table_shape"),
         (b'[{"cells": 3}]', "a.json", "check_table_shape"),
         (b'[{"cells": {}, "printed_percentages": 3}]', "a.json", "check_table_percentages"),

@@ -221,6 +221,9 @@ def test_json_takes_lists_and_refuses_shapes_it_does_not_know() -> None:
     assert refused(b'[{"a": 1, "a": 2}]', "a.json") == "import_json_key_twice"
     assert refused(b"[{", "a.json") == "import_json_broken"
     assert refused(b"[" * 100_000, "a.json") == "import_json_broken"
+    assert refused(b'[{"a": ' + b"9" * 5000 + b"}]", "a.json") == "import_json_broken"
+    assert refused(b'[{"a":\n\xff}]', "a.json") == "import_json_broken"
+    assert refused(b'[{"a": NaN}]', "a.json") == "import_json_constant"
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
+from typing import Any
 
 from tracker.intake.delimited import read_csv
 from tracker.intake.tables import MAX_BYTES, Cell, Table, numbered, refuse
@@ -49,16 +51,32 @@ _ANNEX_HEADERS = {
 _LISTS = ("tasks", "rows", "annex_I_overdue")
 
 
+def load_json(data: bytes) -> Any:
+    """What a JSON file holds. Raises Unreadable, naming line and column of what is no JSON.
+
+    JSON without a mark is UTF-8; a duplicate key would hide what somebody wrote, and NaN is no JSON.
+    """
+    at = "–"
+    try:
+        return json.loads(data.decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=_no_constant)
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
+        at = f"{line}:{column}"
+        cause: Exception = error
+    except json.JSONDecodeError as error:
+        at, cause = f"{error.lineno}:{error.colno}", error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits; nested without end
+        cause = error
+    raise refuse("import_json_broken", at) from cause
+
+
 def read_json(data: bytes) -> Table:
     """The table of a JSON file: a list of objects, or an object that holds one under `tasks` or `rows`.
 
     The keys are the headers. A value is a text, a number, or a list of texts. Raises Unreadable.
     """
-    try:
-        # JSON without a mark is UTF-8; a duplicate key would hide what somebody wrote.
-        parsed = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_unique)
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise refuse("import_json_broken", str(error)[:100]) from error
+    parsed = load_json(data)
     if isinstance(parsed, Mapping):
         parsed = next((parsed[key] for key in _LISTS if key in parsed), None)
     if not isinstance(parsed, list) or not all(isinstance(row, Mapping) for row in parsed):
@@ -71,9 +89,13 @@ def read_json(data: bytes) -> Table:
 def _unique(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        twice = next(key for key, _ in pairs if sum(key == other for other, _ in pairs) > 1)
-        raise refuse("import_json_key_twice", twice)
+        twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
+        raise refuse("import_json_key_twice", twice[:100])
     return found
+
+
+def _no_constant(name: str) -> None:
+    raise refuse("import_json_constant", name)
 
 
 def _cell(value: object, key: str) -> Cell:

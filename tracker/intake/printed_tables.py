@@ -6,7 +6,6 @@ its numbering shows groups (I, II, A, B), subtotals. Figures may be numbers or t
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import PurePath
@@ -16,6 +15,7 @@ from tracker.domain.printed_tables import CheckedTable, PrintedPercentage, Print
 from tracker.domain.search import word_key
 from tracker.domain.statistics import Rate, Rounding
 from tracker.intake.delimited import read_csv
+from tracker.intake.files import load_json
 from tracker.intake.printed_cells import figure, is_number, without_rate_words
 from tracker.intake.printed_sheets import tables_of
 from tracker.intake.tables import Cell, Row, Table, refuse
@@ -99,10 +99,7 @@ def official_name(heading: str, *, is_exact: bool = False) -> str:
 
 
 def _read_json(data: bytes, name: str) -> list[PrintedTable]:
-    try:
-        parsed = json.loads(data.decode("utf-8-sig"))
-    except (UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise refuse("import_json_broken", str(error)[:100]) from error
+    parsed = load_json(data)
     if isinstance(parsed, dict) and isinstance(parsed.get("tables"), list):
         parsed = parsed["tables"]
     given = parsed if isinstance(parsed, list) else [parsed]
