@@ -12,6 +12,8 @@ from tracker.i18n import Language, catalogue
 LONGEST_VALUE_SHOWN = 120
 _DUTIES_IN = {"duty_not_of_role": ("value", "allowed")}
 """Parameters that hold codes of duties: sentences call duties by their words."""
+_STATES_IN = {"inspection_moved": "insp.state"}
+"""Sentences that name a state, and where its words stand."""
 _ALSO_CALLED = {"allowed": "choices", "least": "low", "most": "high"}
 
 
@@ -31,6 +33,8 @@ def sentence(language: Language, code: str, params: Mapping[str, object]) -> str
     'not_a_code'
     >>> sentence("vi", "duty_not_of_role", {"role": "Thành viên", "value": "focal", "allowed": ("member",)})
     'Vai trò Thành viên không giữ nhiệm vụ đầu mối; được chọn: thành viên Tổ công tác.'
+    >>> sentence("vi", "inspection_moved", {"state": "concluded"})
+    'Buổi kiểm tra đang ở bước “Đã kết luận”, không làm được việc này nữa.'
     """
     catalogued = catalogue(language)
     known = catalogued.get(f"error.{code}") or catalogued.get(code)
@@ -44,6 +48,8 @@ def sentence(language: Language, code: str, params: Mapping[str, object]) -> str
     )
     for name in _DUTIES_IN.get(code, ()):
         given[name] = ", ".join(catalogued.get(f"duty.{duty}", duty) for duty in given[name].split(", "))
+    if code in _STATES_IN and "state" in given:
+        given["state"] = catalogued.get(f"{_STATES_IN[code]}.{given['state']}", given["state"])
     for name, other in _ALSO_CALLED.items():
         if other in given:
             given.setdefault(name, given[other])
