@@ -31,7 +31,7 @@ from tests.faults.test_attack_sign_on import Case, serving
 from tests.faults.test_attack_sign_on import case as case
 from tests.faults.test_attack_sign_on import provider as provider
 from tests.faults.test_smtp import serving as mail_server
-from tests.integration.test_audit import tracker
+from tests.integration.test_audit import command
 from tests.receivers import receiving
 from tests.web_scene import ADDRESS, Scene, Visitor, scene
 from tests.world import MONDAY, World, directive, task
@@ -694,7 +694,7 @@ async def test_case_29_to_42_words_stay_words_in_the_audit(
     for form in ("csv", "json"):
         target = tmp_path / f"story.{form}"
         arguments = ["export", "--task", str(tasks[0]), "--format", form, "--output", str(target)]
-        done = await tracker(database, *arguments)
+        done = await command(database, *arguments)
         assert done.returncode == 0, done.stderr
         text = target.read_text("utf-8")
         if form == "csv":
