@@ -136,6 +136,7 @@ async def test_only_one_freezes_and_only_once(world: World) -> None:
         ({"agency_codes": ("XYZ",)}, "/agencies/0", "agency_unknown"),
         ({"as_of": date(2025, 11, 25)}, "/as_of", "inspection_future_cut_off"),
         ({"chair_id": 9999}, "/chair_id", "official_unknown"),
+        ({"topic": Topic.DIRECTIVE, "directive_id": 9999}, "/directive_id", "unknown_directive"),
     ],
 )
 async def test_a_plan_that_cannot_be_is_refused_and_nothing_is_written(

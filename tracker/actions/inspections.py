@@ -181,7 +181,10 @@ async def _checked(actor: Actor, new: Plan, now: datetime) -> Plan:
             [replace(p, field=p.field.replace("/agency", "/agencies", 1)) for p in refused.problems]
         ) from None
     if new.directive_id is not None:
-        await directives_db.get_directive(actor, new.directive_id)
+        try:
+            await directives_db.get_directive(actor, new.directive_id)
+        except NotFound:
+            raise Invalid.one("/directive_id", "unknown_directive", new.directive_id) from None
     people = {*new.member_ids, *(i for i in (new.chair_id, new.secretary_id) if i is not None)}
     known = await directory_db.get_officials(people)
     if unknown := people - known.keys():
