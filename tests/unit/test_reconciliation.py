@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tracker.api.v1.reconciliation import _by_our_names
 from tracker.domain.assignments import State
-from tracker.domain.errors import Invalid
+from tracker.domain.errors import Invalid, Problem
 from tracker.domain.reconciliation import (
     Answer,
     Figures,
@@ -250,3 +251,10 @@ def test_shares_name_what_of_what() -> None:
     assert str(agreeing.value) == "71.4"
     assert (settled.numerator, settled.denominator) == (1, 4)
     assert Figures().rates[0].value is None
+
+
+def test_the_api_names_refused_fields_as_it_calls_them() -> None:
+    with pytest.raises(Invalid) as refused, _by_our_names():
+        raise Invalid([Problem("/answers/2/word", "x", "a"), Problem("/seen", "x"), Problem("/answers", "x")])
+
+    assert [p.field for p in refused.value.problems] == ["/answers/2/note", "/list_digest", "/answers"]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Annotated, Literal
 
@@ -17,7 +20,7 @@ from tracker.db.reconciliation import Asked, Listed, Round
 from tracker.domain import lengths
 from tracker.domain.access import Verb, require
 from tracker.domain.directory import Actor
-from tracker.domain.errors import NotFound
+from tracker.domain.errors import Invalid, NotFound
 from tracker.domain.reconciliation import Answer, Given, Settlement, Standing, standing_of
 from tracker.domain.zone import civil_day
 
@@ -169,6 +172,28 @@ class SettlementIn(Struct, forbid_unknown_fields=True, kw_only=True):
     settlement: SettlementName
     note: Annotated[str, Meta(max_length=lengths.REASON)] = ""
     answer_id: Id | None = None
+
+
+_NAMES = {"seen": "list_digest", "word": "note", "number": "evidence_number"}
+
+
+@contextmanager
+def _by_our_names() -> Iterator[None]:
+    """Let a refusal name the fields as the API calls them."""
+    try:
+        yield
+    except Invalid as refused:
+        refused.problems = tuple(replace(p, field=_called(p.field)) for p in refused.problems)
+        raise
+
+
+def _called(pointer: str) -> str:
+    """
+    >>> _called("/answers/3/word"), _called("/seen"), _called("/answers")
+    ('/answers/3/note', '/list_digest', '/answers')
+    """
+    way, _, name = pointer.rpartition("/")
+    return f"{way}/{_NAMES.get(name, name)}"
 
 
 # --- as the API gives it ---
@@ -410,7 +435,8 @@ async def answer_list(call: Call[NoQuery, AnswersIn]) -> Reply:
         for one in body.answers
     ]
     sent = Sent(given, body.rest_agrees, body.list_digest, body.version)
-    await actions.answer(call.actor, found.id, asked.code, sent, call.now)
+    with _by_our_names():
+        await actions.answer(call.actor, found.id, asked.code, sent, call.now)
     again = await actions.asked_of(call.actor, found.id, asked.code)
     return Reply(await _list(found, again, civil_day(call.now)))
 
@@ -436,7 +462,10 @@ async def settle(call: Call[NoQuery, SettlementIn]) -> Reply:
     item_id = id_of(body.item_id)
     answer_id = None if body.answer_id is None else id_of(body.answer_id)
     settlement = Settlement(body.settlement)
-    await actions.settle(call.actor, round_id, item_id, settlement, body.note, call.now, answer_id=answer_id)
+    with _by_our_names():
+        await actions.settle(
+            call.actor, round_id, item_id, settlement, body.note, call.now, answer_id=answer_id
+        )
     one = await db.find_item(round_id, item_id)
     if one is None:
         raise NotFound(noun="reconciliation", id=round_id)
