@@ -36,6 +36,10 @@ async def test_a_report_from_its_making_to_its_end(api: Api) -> None:
     wrong = await desk.post(PLACE, json={**new, "day": 9, "hour": "05:00", "agencies": ["LA"]})
     assert wrong.status_code == 422
     assert {e["code"] for e in wrong.json()["errors"]} == {"out_of_range", "scheduled_hour", "agency_unknown"}
+    nowhere = await desk.post(PLACE, json={**new, "directive_id": "9999"})
+    assert [(e["pointer"], e["code"]) for e in nowhere.json()["errors"]] == [
+        ("/directive_id", "unknown_directive")
+    ]
     closed = await desk.post(PLACE, json={**new, "what": "rates"})
     assert [(e["pointer"], e["code"]) for e in closed.json()["errors"]] == [
         ("/readers/1", "scheduled_reader_may_not")

@@ -145,11 +145,20 @@ async def _refused(official_id: int, choices: Choices) -> bool:
     return False
 
 
-async def make(actor: Actor, choices: Choices, now: datetime) -> int:
-    """Let a report go from now on; its id. Raises Invalid, NotFound, TooManyScheduledReports."""
-    require(actor, Verb.SCHEDULE_REPORTS)
-    if choices.directive_id is not None:
+async def _require_directive(actor: Actor, choices: Choices) -> None:
+    """Raises Invalid for a directive that is not there."""
+    if choices.directive_id is None:
+        return
+    try:
         await directives_db.get_directive(actor, choices.directive_id)
+    except NotFound:
+        raise Invalid.one("/directive_id", "unknown_directive", choices.directive_id) from None
+
+
+async def make(actor: Actor, choices: Choices, now: datetime) -> int:
+    """Let a report go from now on; its id. Raises Invalid, TooManyScheduledReports."""
+    require(actor, Verb.SCHEDULE_REPORTS)
+    await _require_directive(actor, choices)
     async with transaction():
         kept = await _check(choices)
         if await db.count_open() >= MOST_REPORTS:
@@ -165,8 +174,7 @@ async def change(
 ) -> ScheduledReport:
     """Other choices for a report. Raises NotFound, StaleVersion, Invalid, ScheduledReportEnded."""
     require(actor, Verb.SCHEDULE_REPORTS)
-    if choices.directive_id is not None:
-        await directives_db.get_directive(actor, choices.directive_id)
+    await _require_directive(actor, choices)
     async with transaction():
         before = await _locked(report_id, version)
         kept = await _check(choices)

@@ -36,7 +36,7 @@ _WHAT_WORDS = {what: word for word, what in _WHATS.items()}
 _RHYTHM_WORDS = {rhythm: word for word, rhythm in _RHYTHMS.items()}
 _FIELDS = {
     "/name": "ten", "/what": "bang", "/day": "ngay", "/hour": "gio", "/weeks": "so-tuan", "/field": "linh-vuc",
-    "/language": "ngon-ngu", "/agencies": "co-quan", "/readers": "nguoi",
+    "/language": "ngon-ngu", "/agencies": "co-quan", "/readers": "nguoi", "/directive_id": "van-ban",
 }  # fmt: skip
 _TONES = {"active": ("done", "done"), "paused": ("out", "out"), "ended": ("out", "close")}
 _WAYS = {
