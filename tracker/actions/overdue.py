@@ -216,7 +216,7 @@ def _row(row: Assignment, status: Status, partners: Partners | None, programme: 
         lead=", ".join((row.agency_name, *others)) if is_lead else row.agency_name,
         part=row.part,
         via_class=row.via_class,
-        cooperating=partners.cooperating if partners else (),
+        cooperating=tuple(n for n in (partners.cooperating if partners else ()) if n != row.agency_name),
         due_on=status.due_on,
         due_time=status.due_time,
         original_due_on=status.original_due_on,

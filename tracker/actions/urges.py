@@ -190,7 +190,13 @@ async def _choose(
             continue
         recipient = _focal(book, row, now)
         recipient_id = None if recipient is None else recipient.official.id
-        verdict = judge(row.state, recipient_id, urged.get(row.id, {}), now)
+        verdict = judge(
+            row.state,
+            recipient_id,
+            urged.get(row.id, {}),
+            now,
+            asks_reported=new.kind is UrgeKind.EXPLANATION and new.right is Verb.INSPECT,
+        )
         if verdict.skipped is not None or recipient is None:
             why = verdict.skipped or Skipped.NO_RECIPIENT
             is_dead = bool(book.contacts_of(row).agency)

@@ -39,15 +39,24 @@ class Verdict:
     possible_at: datetime | None = None
 
 
-def judge(state: State, recipient_id: int | None, urged_at: Mapping[int, datetime], now: datetime) -> Verdict:
+def judge(
+    state: State,
+    recipient_id: int | None,
+    urged_at: Mapping[int, datetime],
+    now: datetime,
+    *,
+    asks_reported: bool = False,
+) -> Verdict:
     """Whether `recipient_id` is to be urged; `urged_at` says when each person last was, for this assignment.
+
+    With `asks_reported` a report that waits for confirmation is no answer: the lateness itself is to be explained.
 
     >>> judge(State.REPORTED, 7, {}, datetime(2025, 11, 24)).skipped.value
     'awaiting_confirmation'
     """
-    if state is State.REPORTED:
+    if state is State.REPORTED and not asks_reported:
         return Verdict(Skipped.AWAITING_CONFIRMATION)
-    if state not in WORKING_STATES:
+    if state not in WORKING_STATES and state is not State.REPORTED:
         return Verdict(Skipped.CLOSED)
     if recipient_id is None:
         return Verdict(Skipped.NO_RECIPIENT)
