@@ -153,6 +153,28 @@ def test_what_is_done_on_time_or_late_may_be_printed_out_of_what_is_done(
     assert (told and (told.numerator, told.denominator)) == figures
 
 
+@pytest.mark.parametrize(
+    ("label", "printed", "figures"),
+    [
+        ("Đúng hạn/Tổng số", "50%", (500, 1000)),
+        ("Đúng hạn/Tổng số", "70%", None),
+        ("Quá hạn / Chưa hoàn thành", "16,7%", (50, 300)),
+        ("", "71,4%", (500, 700)),
+    ],
+)
+def test_two_cells_that_the_words_name_are_meant(
+    label: str, printed: str, figures: tuple[int, int] | None
+) -> None:
+    cells = {"Tổng số": 1000, "Đã hoàn thành": 700, "Đúng hạn": 500, "Chưa hoàn thành": 300, "Quá hạn": 50}
+    given = {"id": "x", "cells": cells, "printed_percentages": [{"label": label, "printed": printed}]}
+
+    (table,) = read_printed_tables(json.dumps(given).encode(), "a.json")
+    (found,) = check_printed_table(table).percentages
+
+    told = found.explained_by
+    assert (told and (told.numerator, told.denominator)) == figures
+
+
 # --- files ---
 
 

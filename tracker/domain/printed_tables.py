@@ -413,6 +413,10 @@ def _of_line(
         found = _of_numerator(cells, given.numerator, figure, shown)
         return found or _of_done(cells, given, figure) or _of_sums(cells, given, figure, sums)
     named = _of_names(cells, given, figure)
+    if named is None and _names_both(cells, given):
+        # Its words name both of its cells: no other two explain it, unless as the remainder of the same.
+        rest = _by_convention(cells, figure, shown, given.numerator_name)
+        return rest if rest is not None and rest.denominator == cells[given.denominator_name] else None
     if named is None and given.numerator_name:
         named = _by_convention(cells, figure, shown, given.numerator_name)
     # A heading that names a column of the table means it: no coincidence with another explains it.
@@ -458,6 +462,11 @@ def _of_names(cells: Mapping[str, object], given: PrintedPercentage, figure: Dec
     if not isinstance(top, int) or not isinstance(bottom, int):
         return None
     return _of_figures(cells, top, bottom, figure)
+
+
+def _names_both(cells: Mapping[str, object], given: PrintedPercentage) -> bool:
+    """Whether its words name two cells of the table."""
+    return all(isinstance(cells.get(name), int) for name in (given.numerator_name, given.denominator_name))
 
 
 def _means(given: PrintedPercentage, cells: Mapping[str, object]) -> bool:

@@ -26,8 +26,14 @@ _COUNTED = re.compile(r"^(?:so luong |so )?(.*?)(?: so luong| so nhiem vu| nhiem
 
 # What headings say, most telling first; a heading may stand under another ("Hoàn thành / Đúng hạn").
 _NAMES: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("done_on_time", ("hoan thanh dung han", "da hoan thanh dung han", "xong dung han", "done on time")),
-    ("done_late", ("hoan thanh qua han", "hoan thanh tre han", "hoan thanh cham", "hoan thanh tre", "done late")),
+    ("done_on_time", ("hoan thanh dung han", "da hoan thanh dung han", "xong dung han", "dung han", "done on time")),
+    (
+        "done_late",
+        (
+            "hoan thanh qua han", "hoan thanh tre han", "hoan thanh cham", "hoan thanh tre", "tre han",
+            "done late",
+        ),
+    ),
     (
         "open_in_term",
         (
