@@ -91,7 +91,7 @@ async def test_a_session_goes_from_its_candidates_to_what_became_of_its_conclusi
     key = {"Idempotency-Key": "hoi-1"}
     tag = await _tag(desk, path)
     asked = await desk.post(f"{path}/explanations", headers={**tag, **key})
-    assert (asked.status_code, asked.json()["asked"]) == (200, 2), asked.text
+    assert (asked.status_code, asked.json()["asked"]) == (200, 3), asked.text
     again = await desk.post(f"{path}/explanations", headers={**tag, **key})
     assert (again.headers["idempotency-replayed"], again.json()) == ("true", asked.json())
     assert await fetchval("SELECT count(*) FROM urging") == 1

@@ -176,8 +176,13 @@ def fields_of(operation: Operation) -> list[str]:
     return [f.encode_name for f in msgspec.structs.fields(operation.body)]
 
 
+BOUND = {"changeInspection", "changeScheduledReport"}
+"""Their fields hold each other (a topic and its directive, a table and its weeks), so none is set alone:
+tests/integration/test_api_inspections.py and test_scheduled_reports_api.py patch them."""
+
+
 def test_every_patch_has_a_scene() -> None:
-    assert SCENES.keys() == PATCHES.keys()
+    assert SCENES.keys() == PATCHES.keys() - BOUND
 
 
 @pytest.mark.parametrize("name", sorted(SCENES))

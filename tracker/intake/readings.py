@@ -117,6 +117,7 @@ def _places(row: Row) -> dict[Column, int]:
 def as_typed(cell: Cell) -> str:
     """A cell as somebody would have typed it: a number with a comma before its fraction, a day first.
 
+    >>> from datetime import date
     >>> as_typed(11.409), as_typed(30.0), as_typed(date(2025, 11, 30)), as_typed(" gần 100 ")
     ('11,409', '30', '30/11/2025', 'gần 100')
     """

@@ -25,13 +25,20 @@ FormName = Literal["docx", "pdf", "xlsx"]
 LanguageName = Literal["vi", "en"]
 Name = Annotated[
     str,
-    Meta(min_length=1, max_length=actions.NAME, pattern=PRINTABLE, examples=["Quá hạn hằng tuần"]),
+    Meta(
+        min_length=1,
+        max_length=actions.NAME,
+        pattern=PRINTABLE,
+        extra={FORM: "form.printable"},
+        examples=["Quá hạn hằng tuần"],
+    ),
 ]
 Day = Annotated[int, Meta(ge=1, le=31, description="The weekday, 1 is Monday, or the day of the month.")]
 Hour = Annotated[
     str,
     Meta(
         pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$",
+        extra={FORM: "form.clock"},
         description="Wall-clock time in the official zone, from 07:00 to 17:00.",
         examples=["07:30"],
     ),
