@@ -33,6 +33,7 @@ async def operations(page: Page) -> set[str]:
 
 
 @pytest.mark.skipif(not VENDORED.is_file(), reason="Swagger UI has not been fetched: npm ci")
+@pytest.mark.long
 async def test_swagger_ui_shows_every_operation_from_this_server_alone(stage: Stage) -> None:
     async with stage.watched() as watched:
         assert await watched.go("/api/docs") == 200

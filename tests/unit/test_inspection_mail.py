@@ -84,7 +84,7 @@ def test_a_cancellation_names_the_same_event() -> None:
 
 
 hostile = st.text(
-    st.one_of(st.characters(), st.sampled_from("\x00\x07\r\n\x0b\u2028;,:\\\"'")), max_size=120
+    st.one_of(st.characters(codec="utf-8"), st.sampled_from("\x00\x07\r\n\x0b\u2028;,:\\\"'")), max_size=120
 )
 
 
