@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from playwright.async_api import FilePayload
 
 from tests.browser.conftest import Stage
 from tests.browser.test_pages import check
@@ -109,8 +110,8 @@ async def test_the_desk_sets_a_target_and_the_agency_sends_its_figures_in_a_file
         await officer.go("/chi-tieu")
         await page.get_by_role("link", name="Nhập từ tệp").click()
         for content in (lines, lines.replace("thủ tục", "")):
-            file = {"name": "so-lieu.csv", "mimeType": "text/csv", "buffer": content.encode()}
-            await page.get_by_label("Tệp số liệu").set_input_files(file)  # type: ignore[arg-type]
+            file = FilePayload(name="so-lieu.csv", mimeType="text/csv", buffer=content.encode())
+            await page.get_by_label("Tệp số liệu").set_input_files(file)
             await page.get_by_role("button", name="Đọc tệp").click()
             if content is lines:
                 await page.get_by_text("không phải đơn vị của chỉ tiêu này").first.wait_for()

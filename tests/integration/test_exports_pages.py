@@ -150,7 +150,9 @@ async def test_a_long_table_is_made_by_the_worker_and_kept_for_a_day(
 
     offer = await desk.get(path)
     assert "Tạo tệp" in offer.text
-    action = unescape(re.search(r'<form method="post" action="(/tai-ve/bang/[^"]+)"', offer.text)[1])  # type: ignore[index]
+    form = re.search(r'<form method="post" action="(/tai-ve/bang/[^"]+)"', offer.text)
+    assert form is not None
+    action = unescape(form[1])
     asked = await desk.post(action, from_page=path)
     where = asked.headers["location"]
     waiting = (await desk.get(where)).text

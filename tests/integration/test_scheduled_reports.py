@@ -14,6 +14,7 @@ from email.message import EmailMessage
 import pytest
 from openpyxl import load_workbook
 
+from tests.letters import text_of
 from tests.web_scene import Scene, scene
 from tests.world import MONDAY
 from tracker.actions import scheduled_reports as actions
@@ -82,8 +83,8 @@ async def test_a_report_goes_once_with_each_readers_own_rights(made: Scene) -> N
     own = next(m for to, m in letters.items() if "btc" in to)
     assert "Toàn văn của nhiệm vụ overdue." in titles(whole)
     assert "nhiệm vụ overdue" not in titles(own)
-    assert "23/11/2025" in whole.get_body(("plain",)).get_content()  # type: ignore[union-attr]
-    assert "không có dòng nào" in own.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert "23/11/2025" in text_of(whole)
+    assert "không có dòng nào" in text_of(own)
     (file,) = whole.iter_attachments()
     assert file.get_filename() == "qua-han-2025-11-23.xlsx"
     assert [line.way for line in await actions.list_letters(world.secretariat, report, 10)] == ["pending"] * 2
@@ -112,7 +113,7 @@ async def test_a_missed_day_is_made_up_for_once_and_says_so(made: Scene) -> None
         (date(2025, 11, 24), "queued"),
     ]
     (message,) = await messages()
-    said = message.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    said = text_of(message)
     assert "gửi muộn" in str(message["Subject"])
     assert "thứ Hai 24/11/2025" in said
     assert "10/11/2025, 17/11/2025" in said
@@ -218,5 +219,5 @@ async def test_every_table_as_every_file(made: Scene, monkeypatch: pytest.Monkey
     assert len(found_letters) == 11
     for message in found_letters:
         assert list(message.iter_attachments()) == []
-        assert "lớn hơn mức gửi được" in message.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+        assert "lớn hơn mức gửi được" in text_of(message)
     assert await fetchval("SELECT count(*) FROM scheduled_report_letter WHERE outcome = 'linked'") == 11

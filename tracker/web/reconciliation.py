@@ -291,7 +291,7 @@ async def rounds(request: WebRequest) -> Response[bytes]:
     if page.is_agency:
         return await _show_own_rounds(page, listed)
     if listed:
-        return await show_round(page, listed[0], Form({}))
+        return await show_round(page, listed[0], Form({}), is_door=True)
     return page.render(
         "reconciliation-none.html",
         can_open=may(page.actor, Verb.RECONCILE),
@@ -318,8 +318,13 @@ async def _schedule(page: Page) -> dict[str, object]:
     }
 
 
-async def show_round(page: Page, found: Round, form: Form, *, status: int = 200) -> Response[bytes]:
-    """A round as the assigning side sees it: agencies by state, what differs beside what stands now."""
+async def show_round(
+    page: Page, found: Round, form: Form, *, status: int = 200, is_door: bool = False
+) -> Response[bytes]:
+    """A round as the assigning side sees it: agencies by state, what differs beside what stands now.
+
+    `is_door` where it stands at the address of all rounds.
+    """
     page.shown_path = address(found)
     asked = await db.list_asked(found.id)
     lines = [_agency_line(page, found, one) for one in asked]
@@ -337,6 +342,7 @@ async def show_round(page: Page, found: Round, form: Form, *, status: int = 200)
         x=found,
         here=address(found),
         month=month_words(found.month),
+        is_door=is_door,
         figures=figures,
         rates=[rate_words(page, rate) for rate in figures.rates],
         tiles=_tiles(page, lines, view),
