@@ -21,6 +21,7 @@ from tracker.domain.drafts import ExtensionDecision, NewExtension, NewReport
 from tracker.domain.errors import TrackerError
 from tracker.domain.overdue import OverdueList
 from tracker.domain.zone import at_official
+from tracker.settings import Settings
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("database")]
 
@@ -152,3 +153,16 @@ async def test_a_list_is_of_one_moment_while_others_change_what_it_counts() -> N
                 assert len(listing.rows) == listing.totals.open_overdue
 
         await asyncio.gather(withdraw(), read(), read())
+
+
+async def test_no_agency_is_named_as_its_own_helper(database: Settings) -> None:
+    world = await build_world()
+    with without_messages():
+        await directives.record(
+            world.secretariat, directive(task("trước ngày 23/11/2025", cooperating=("BTC", "HN"))), MONDAY
+        )
+
+    rows = (await overdue_list(world.secretariat, date(2025, 12, 1))).rows
+
+    helped = {row.agency_code: len(row.cooperating) for row in rows}
+    assert helped == {"BYT": 2, "BTC": 1, "HN": 1}
